@@ -13,7 +13,7 @@ import sys
 from enum import IntEnum
 from pathlib import Path
 
-from ektp_hw import _native
+import ektp_hw._native as _native
 
 __all__ = ["ISA", "available_isas", "isa", "use_isa"]
 
