@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Templates: exact round trip, small, immutable, and every damaged byte is noticed."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ektp_hw.errors import TemplateError
+from ektp_hw.templates import MAX_MINUTIAE, FingerprintTemplate
+
+
+def random_template(n: int, seed: int = 0) -> FingerprintTemplate:
+    rng = np.random.default_rng(seed)
+    return FingerprintTemplate.from_minutiae(
+        rng.uniform(0, 300, n),
+        rng.uniform(0, 400, n),
+        rng.uniform(0, 2 * np.pi, n),
+        kind=rng.integers(0, 3, n),
+        reliability=rng.uniform(0, 1, n),
+        width=300,
+        height=400,
+    )
+
+
+@given(n=st.integers(0, MAX_MINUTIAE), seed=st.integers(0, 10_000))
+def test_round_trip_is_exact(n, seed):
+    template = random_template(n, seed)
+    again = FingerprintTemplate.from_bytes(template.to_bytes())
+    assert again == template
+    assert hash(again) == hash(template)
+    for name in ("x", "y", "direction", "kind", "reliability"):
+        assert np.array_equal(getattr(again, name), getattr(template, name))
+    assert (again.width, again.height, len(again)) == (300, 400, n)
+
+
+def test_forty_minutiae_are_small():
+    assert len(random_template(40).to_bytes()) <= 500
+
+
+def test_rounding_is_finer_than_a_tenth_of_a_pixel_and_a_degree():
+    template = FingerprintTemplate.from_minutiae([10.03], [20.97], [1.234], width=100, height=100)
+    assert abs(template.x[0] - 10.03) <= 1 / 32
+    assert abs(template.y[0] - 20.97) <= 1 / 32
+    assert abs(template.direction[0] - 1.234) <= np.pi / 256 + 1e-6
+
+
+def test_columns_are_read_only():
+    with pytest.raises(ValueError, match="read-only"):
+        random_template(3).x[0] = 5
+
+
+def test_the_most_reliable_are_kept_of_too_many():
+    trust = np.linspace(0, 1, 300)
+    template = FingerprintTemplate.from_minutiae(
+        np.arange(300.0), np.zeros(300), np.zeros(300), reliability=trust, width=300, height=1
+    )
+    assert len(template) == MAX_MINUTIAE
+    assert template.x.min() == 300 - MAX_MINUTIAE
+
+
+@pytest.mark.parametrize("place", range(0, 256, 7))
+def test_any_flipped_bit_is_noticed(place):
+    stored = bytearray(random_template(40).to_bytes())
+    stored[place] ^= 0x10
+    with pytest.raises(TemplateError):
+        FingerprintTemplate.from_bytes(stored)
+
+
+@given(st.binary(max_size=300))
+def test_foreign_bytes_are_refused(junk):
+    with pytest.raises(TemplateError):
+        FingerprintTemplate.from_bytes(junk)
+
+
+@given(st.integers(0, 255))
+def test_truncation_is_refused(kept):
+    with pytest.raises(TemplateError):
+        FingerprintTemplate.from_bytes(random_template(40).to_bytes()[:kept])
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ([1, 2], [1], [0]),
+        ([np.nan], [1], [0]),
+        ([101], [1], [0]),
+        ([-1], [1], [0]),
+        ([1], [1], [np.inf]),
+    ],
+)
+def test_impossible_minutiae_are_refused(columns):
+    with pytest.raises(TemplateError):
+        FingerprintTemplate.from_minutiae(*columns, width=100, height=100)
+
+
+@pytest.mark.parametrize("sides", [(0, 10), (10, 5000)])
+def test_impossible_sizes_are_refused(sides):
+    with pytest.raises(TemplateError, match="sides of 1 to"):
+        FingerprintTemplate.from_minutiae([], [], [], width=sides[0], height=sides[1])
