@@ -3,5 +3,4 @@
 
 from cffi import FFI
 
-__file__: str
 ffi: FFI

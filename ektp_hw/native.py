@@ -12,10 +12,19 @@ import os
 import sys
 from enum import IntEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import ektp_hw._native as _native
+import numpy as np
 
-__all__ = ["ISA", "available_isas", "isa", "use_isa"]
+from ektp_hw import _native
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["CYLINDER_WORDS", "ISA", "available_isas", "cylinders", "isa", "use_isa"]
+
+CYLINDER_WORDS = 8
+"""64-bit words of one cylinder code (`CYLINDER_WORDS` in src/cylinders.h)."""
 
 
 class ISA(IntEnum):
@@ -31,9 +40,16 @@ _FILE_NAME = {"win32": "ektp_native.dll", "darwin": "libektp_native.dylib"}.get(
     sys.platform, "libektp_native.so"
 )
 _ffi = _native.ffi
-_lib = _ffi.dlopen(
-    os.environ.get("EKTP_HW_NATIVE", str(Path(_native.__file__).with_name(_FILE_NAME)))
-)
+
+
+def _library_file() -> str:
+    # The build puts the library beside the generated module, which an editable install keeps
+    # apart from this file.
+    folder = Path(str(_native.__file__)).parent
+    return os.environ.get("EKTP_HW_NATIVE", str(folder / _FILE_NAME))
+
+
+_lib: Any = _ffi.dlopen(_library_file())
 _in_use = ISA.SCALAR
 
 
@@ -73,3 +89,71 @@ def _isa_at_import() -> ISA:
 
 
 use_isa(_isa_at_import())
+
+
+def cylinders(
+    probe_codes: npt.NDArray[np.uint64],
+    probe_masks: npt.NDArray[np.uint64],
+    reference_codes: npt.NDArray[np.uint64],
+    reference_masks: npt.NDArray[np.uint64],
+    prior: int,
+    out: npt.NDArray[np.uint8] | None = None,
+) -> npt.NDArray[np.uint8]:
+    """Compare every probe code with every reference code: Dice's coefficient, 0 to 255.
+
+    With ``both`` the bits set in both codes and ``total`` the bits of either code that lie inside
+    the other's mask, a similarity is ``510 * both // (total + prior)``.
+
+    Parameters
+    ----------
+    probe_codes, probe_masks, reference_codes, reference_masks
+        C-contiguous, (n, `CYLINDER_WORDS`); a code has no bit outside its mask.
+    prior
+        1 to 65535: disagreeing bits that every pair starts with, so that codes of few bits do not
+        look alike by chance.
+    out
+        Where to write, (probes, references); a new array otherwise.
+
+    Raises
+    ------
+    ValueError
+        If an array has another type, shape or layout, or ``prior`` is out of range.
+    """
+    _check_rows("probe", probe_codes, probe_masks)
+    _check_rows("reference", reference_codes, reference_masks)
+    if not 1 <= prior <= 0xFFFF:
+        raise ValueError(f"prior is {prior}; it must be 1 to 65535")
+    shape = (len(probe_codes), len(reference_codes))
+    if out is None:
+        out = np.empty(shape, np.uint8)
+    elif out.dtype != np.uint8 or out.shape != shape or not out.flags.carray:
+        raise ValueError(f"out must be a writable C-contiguous uint8 array of shape {shape}")
+    _lib.ektp_cylinders(
+        _ffi.from_buffer("uint64_t[]", probe_codes),
+        _ffi.from_buffer("uint64_t[]", probe_masks),
+        shape[0],
+        _ffi.from_buffer("uint64_t[]", reference_codes),
+        _ffi.from_buffer("uint64_t[]", reference_masks),
+        shape[1],
+        prior,
+        _ffi.from_buffer("uint8_t[]", out, require_writable=True),
+    )
+    return out
+
+
+def _check_rows(
+    side: str, codes: npt.NDArray[np.uint64], masks: npt.NDArray[np.uint64]
+) -> None:
+    for name, rows in (("codes", codes), ("masks", masks)):
+        if (
+            rows.dtype != np.uint64
+            or rows.ndim != 2
+            or rows.shape[1] != CYLINDER_WORDS
+            or not rows.flags.c_contiguous
+        ):
+            raise ValueError(
+                f"{side}_{name} must be a C-contiguous uint64 array of shape "
+                f"(n, {CYLINDER_WORDS}), not {rows.dtype} of shape {rows.shape}"
+            )
+    if len(codes) != len(masks):
+        raise ValueError(f"{len(codes)} {side} codes have {len(masks)} masks; give one each")

@@ -13,3 +13,16 @@ int ektp_isa_available(int isa);
 /* Route every kernel to this instruction set; returns 0, or -1 if it is not available. Not to be
  * called while another thread is inside a kernel. */
 int ektp_isa_use(int isa);
+
+/* Family "cylinders": how alike the neighbourhoods of minutiae are.
+ *
+ * Codes and masks are rows of 8 words (512 bits); a code has no bit outside its mask. For probe row
+ * p and reference row r, with both = |code_p & code_r| and
+ * total = |code_p & mask_r| + |code_r & mask_p|,
+ *
+ *     similarities[p * references + r] = floor(510 * both / (total + prior)),  0 to 255.
+ *
+ * prior is 1 to 65535: bits of disagreement that every pair starts with. */
+void ektp_cylinders(const uint64_t *probe_codes, const uint64_t *probe_masks, size_t probes,
+                    const uint64_t *reference_codes, const uint64_t *reference_masks,
+                    size_t references, uint32_t prior, uint8_t *similarities);

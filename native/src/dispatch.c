@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which file serves each kernel. The table is filled once, when Python imports the core. */
 #include "cpu.h"
+#include "cylinders.h"
 #include "ektp_native.h"
+
+static struct {
+    cylinders_kernel *cylinders;
+} kernels = {cylinders_scalar};
 
 int ektp_isa_available(int isa)
 {
@@ -25,5 +30,30 @@ int ektp_isa_available(int isa)
 int ektp_isa_use(int isa)
 {
     if (!ektp_isa_available(isa)) return -1;
+    switch (isa) {
+#if defined(__x86_64__) || defined(_M_X64)
+    case EKTP_AVX512:
+        kernels.cylinders = cylinders_avx512;
+        break;
+    case EKTP_AVX2:
+        kernels.cylinders = cylinders_avx2;
+        break;
+#elif defined(__aarch64__) || defined(_M_ARM64)
+    case EKTP_NEON:
+        kernels.cylinders = cylinders_neon;
+        break;
+#endif
+    default:
+        kernels.cylinders = cylinders_scalar;
+        break;
+    }
     return 0;
+}
+
+void ektp_cylinders(const uint64_t *probe_codes, const uint64_t *probe_masks, size_t probes,
+                    const uint64_t *reference_codes, const uint64_t *reference_masks,
+                    size_t references, uint32_t prior, uint8_t *similarities)
+{
+    kernels.cylinders(probe_codes, probe_masks, probes, reference_codes, reference_masks,
+                      references, prior, similarities);
 }
