@@ -17,9 +17,11 @@
      +-- SampleError                 a picture or trace that cannot be one (also a ValueError)
      +-- TemplateError               bytes that are no template (also a ValueError)
      +-- GalleryError                the store of enrolled people
-          +-- GalleryBusy            another process writes to it
-          +-- GalleryDamaged         truncated, foreign or corrupted files
-          +-- GalleryFull            no space left to write; nothing acknowledged is lost
+     |    +-- GalleryBusy            another process writes to it
+     |    +-- GalleryDamaged         truncated, foreign or corrupted files
+     |    +-- GalleryFull            no space left to write; nothing acknowledged is lost
+     +-- EvaluationError             a folder that cannot be evaluated (also a ValueError)
+     +-- OperationCancelled          the caller's cancel event stopped a long computation
 
 Every message is one sentence that names the device or file, says what happened and what to do
 next. Arguments of the wrong type stay ``TypeError``; a wrong number of the caller's stays
@@ -38,10 +40,12 @@ __all__ = [
     "DeviceRemoved",
     "DeviceUnavailable",
     "EktpError",
+    "EvaluationError",
     "GalleryBusy",
     "GalleryDamaged",
     "GalleryError",
     "GalleryFull",
+    "OperationCancelled",
     "ProtocolError",
     "RetryAdvice",
     "RetryCapture",
@@ -179,3 +183,11 @@ class GalleryDamaged(GalleryError):
 
 class GalleryFull(GalleryError):
     """The disk has no room; what was acknowledged before is kept."""
+
+
+class EvaluationError(EktpError, ValueError):
+    """A folder or a request that no error rates can be computed from."""
+
+
+class OperationCancelled(EktpError):
+    """The caller's cancel event was set; a long computation stopped without an answer."""
