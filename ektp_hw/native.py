@@ -39,7 +39,7 @@ class ISA(IntEnum):
 _FILE_NAME = {"win32": "ektp_native.dll", "darwin": "libektp_native.dylib"}.get(
     sys.platform, "libektp_native.so"
 )
-_ffi = _native.ffi
+_ffi: Any = _native.ffi
 
 
 def _library_file() -> str:
@@ -141,9 +141,7 @@ def cylinders(
     return out
 
 
-def _check_rows(
-    side: str, codes: npt.NDArray[np.uint64], masks: npt.NDArray[np.uint64]
-) -> None:
+def _check_rows(side: str, codes: npt.NDArray[np.uint64], masks: npt.NDArray[np.uint64]) -> None:
     for name, rows in (("codes", codes), ("masks", masks)):
         if (
             rows.dtype != np.uint64

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn the weighed number into the comparison score, -log10 of the false match rate.
+
+Non-mated weights follow a logistic distribution closely, so that FMR(w) = 1 / (1 + exp((w - middle)
+/ width)); its tail is exponential. Fitted by ``benchmarks/fit_calibration.py``; scores above about
+4 are an extrapolation of that tail, because the data hold some ten thousand non-mated pairs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["score_of"]
+
+_MIDDLE = 2.5
+_WIDTH = 0.87
+
+
+def score_of(
+    weight: npt.NDArray[np.float64], *, middle: float = _MIDDLE, width: float = _WIDTH
+) -> npt.NDArray[np.float64]:
+    """Return -log10(FMR) for weights of `scoring.weigh`; 0.0 where the weight is 0."""
+    score = np.logaddexp(0.0, (weight - middle) / width) / np.log(10.0)
+    return np.where(weight > 0.0, score, 0.0)

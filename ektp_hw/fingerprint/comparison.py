@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The comparison of two fingerprints on one page.
+
+`prepare` once, compare many times: neighbourhood codes of each minutia (`descriptors`), how alike
+the codes of both sides are (`native.cylinders`), the alignment that they agree on and the minutiae
+paired under it (`pairing`), the cues weighed into one number (`scoring`), and that number as a
+false match rate (`calibration`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ektp_hw import native
+from ektp_hw.fingerprint.calibration import score_of
+from ektp_hw.fingerprint.descriptors import CylinderParameters, cylinder_codes, hull
+from ektp_hw.fingerprint.pairing import PairingParameters, pair
+from ektp_hw.fingerprint.scoring import weigh
+from ektp_hw.templates import FingerprintTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+__all__ = ["PreparedTemplate", "compare", "compare_many", "prepare"]
+
+_CYLINDERS = CylinderParameters()
+_PAIRING = PairingParameters()
+_PRIOR_BITS = 24
+"""Disagreeing bits that every two neighbourhoods start with."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedTemplate:
+    """A template with what comparing derives from it; serves as probe and as reference.
+
+    Parameters
+    ----------
+    template
+        What it was prepared from.
+    x, y, direction
+        float64; y upwards.
+    corners
+        (k, 2) hull of the minutiae.
+    codes, masks
+        (n, 8) uint64, see `descriptors.cylinder_codes`.
+    rank
+        Decides which of two templates is laid over the other, whichever way round they are given.
+    """
+
+    template: FingerprintTemplate
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    direction: npt.NDArray[np.float64]
+    corners: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.uint64]
+    masks: npt.NDArray[np.uint64]
+    rank: tuple[int, bytes]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def prepare(template: FingerprintTemplate) -> PreparedTemplate:
+    """Derive what comparing needs; about 0.3 ms, so do it once for each template."""
+    x = template.x.astype(np.float64)
+    y = -template.y.astype(np.float64)
+    direction = template.direction.astype(np.float64)
+    corners = hull(x, y)
+    codes, masks = cylinder_codes(x, y, direction, corners, _CYLINDERS)
+    for column in (x, y, direction, corners, codes, masks):
+        column.flags.writeable = False
+    digest = hashlib.blake2b(template.to_bytes(), digest_size=16).digest()
+    return PreparedTemplate(
+        template, x, y, direction, corners, codes, masks, (len(template), digest)
+    )
+
+
+def compare(
+    probe: FingerprintTemplate | PreparedTemplate, reference: FingerprintTemplate | PreparedTemplate
+) -> float:
+    """Return the comparison score, -log10 of the false match rate, 0 or more.
+
+    4.0 means that one non-mated pair in 10 000 scores as high. The order of the two does not
+    matter; a template with nothing to compare scores 0.0.
+    """
+    return float(compare_many(probe, [reference])[0])
+
+
+def compare_many(
+    probe: FingerprintTemplate | PreparedTemplate,
+    references: Sequence[FingerprintTemplate | PreparedTemplate],
+) -> npt.NDArray[np.float64]:
+    """Return the score of the probe against each reference, exactly as `compare` gives it."""
+    return score_of(weigh(cues_of(probe, references)))
+
+
+def cues_of(
+    probe: FingerprintTemplate | PreparedTemplate,
+    references: Sequence[FingerprintTemplate | PreparedTemplate],
+) -> npt.NDArray[np.float64]:
+    """Return what `pairing.pair` finds, (references, len(CUES))."""
+    one = _prepared(probe)
+    others = [_prepared(reference) for reference in references]
+    if not others:
+        return np.zeros((0, 6))
+    similarities = native.cylinders(
+        one.codes,
+        one.masks,
+        np.concatenate([other.codes for other in others]),
+        np.concatenate([other.masks for other in others]),
+        _PRIOR_BITS,
+    )
+    return pair(
+        one.x,
+        one.y,
+        one.direction,
+        one.corners,
+        np.concatenate([other.x for other in others]),
+        np.concatenate([other.y for other in others]),
+        np.concatenate([other.direction for other in others]),
+        np.cumsum([0, *(len(other) for other in others)]),
+        np.concatenate([other.corners for other in others]),
+        np.cumsum([0, *(len(other.corners) for other in others)]),
+        similarities,
+        np.array([other.rank < one.rank for other in others]),
+        *astuple(_PAIRING),
+    )
+
+
+def _prepared(template: FingerprintTemplate | PreparedTemplate) -> PreparedTemplate:
+    if isinstance(template, PreparedTemplate):
+        return template
+    if isinstance(template, FingerprintTemplate):
+        return prepare(template)
+    raise TypeError(
+        f"a FingerprintTemplate or PreparedTemplate is compared, not {type(template).__name__}"
+    )
