@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fingerprints, eyes and signatures of people who do not exist.
+
+For demonstrations, tests and measurements that must not touch anyone's biometrics. Everything is
+reproducible from a seed, mated impressions differ as real touches do, and the truth about each
+fingerprint's minutiae comes with it::
+
+    person = SyntheticPerson(7)
+    finger = person.finger(FingerPosition.RIGHT_INDEX)
+    first, second = finger.impression(0), finger.impression(1, moisture=-0.6)
+    first.image, first.truth         # a FingerprintImage and its true FingerprintTemplate
+
+A finger: `pattern` draws the flow of its ridges, `growth` grows them, `master` knows the minutiae,
+`impression` presses it on a scanner.
+"""
+
+from ektp_hw.synthetic.finger import SyntheticFinger
+from ektp_hw.synthetic.impression import Conditions, SyntheticImpression
+from ektp_hw.synthetic.pattern import Pattern
+from ektp_hw.synthetic.person import Sex, SyntheticPerson
+
+__all__ = [
+    "Conditions",
+    "Pattern",
+    "Sex",
+    "SyntheticFinger",
+    "SyntheticImpression",
+    "SyntheticPerson",
+]

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One touch of the scanner: what the same finger looks like this time.
+
+Skin is placed and stretched, wetness and pressure move the level at which a ridge prints, the
+contact area has its own rim, and the sensor adds blur, noise and its ground.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ektp_hw.samples import FingerPosition, FingerprintImage
+from ektp_hw.synthetic.geometry import Placement
+from ektp_hw.synthetic.pattern import HEIGHT, WIDTH
+from ektp_hw.templates import FingerprintTemplate
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ektp_hw.synthetic.master import Master
+
+__all__ = ["PICTURE_HEIGHT", "PICTURE_WIDTH", "Conditions", "SyntheticImpression", "press"]
+
+PICTURE_WIDTH, PICTURE_HEIGHT = 388, 440
+"""Size of an impression in pixels at 500 ppi."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How the finger was put down and what the sensor is like.
+
+    Parameters
+    ----------
+    rotation
+        Degrees, counter-clockwise as seen.
+    shift_x, shift_y
+        Pixels from the middle of the picture, right and down.
+    distortion
+        0 (none) to about 2; 1 is a usual careless touch.
+    moisture
+        -1 (dry: thin, broken ridges) over 0 to 1 (wet: ridges run together).
+    pressure
+        0 (a light touch, small area) to 1 (a firm one, large area).
+    noise
+        0 (none) to 1 (strong): grain of skin and sensor.
+    blur
+        Standard deviation in pixels.
+    contrast
+        0 to 1, how dark a ridge is against the ground.
+    ground
+        Grey value of the empty platen.
+    """
+
+    rotation: float = 0.0
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+    distortion: float = 0.0
+    moisture: float = 0.0
+    pressure: float = 0.6
+    noise: float = 0.2
+    blur: float = 0.7
+    contrast: float = 0.9
+    ground: float = 250.0
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Conditions:
+        """Draw the conditions of an ordinary touch at a counter."""
+        n, u = rng.standard_normal(5), rng.random(5)
+        return cls(
+            rotation=float(np.clip(7 * n[0], -25, 25)),
+            shift_x=float(np.clip(14 * n[1], -40, 40)),
+            shift_y=float(np.clip(18 * n[2], -50, 50)),
+            distortion=float(abs(0.7 * n[3])),
+            moisture=float(np.clip(0.35 * n[4], -0.9, 0.9)),
+            pressure=float(0.35 + 0.6 * u[0]),
+            noise=float(0.12 + 0.3 * u[1]),
+            blur=float(0.55 + 0.4 * u[2]),
+            contrast=float(0.75 + 0.23 * u[3]),
+            ground=float(235 + 19 * u[4]),
+        )
+
+    def but(self, **given: float | None) -> Conditions:
+        """Return the same with those given values that are not None."""
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+
+@dataclass(frozen=True)
+class SyntheticImpression:
+    """A picture of a finger, the minutiae that are truly in it, and how it came to be."""
+
+    image: FingerprintImage
+    truth: FingerprintTemplate
+    conditions: Conditions
+    placement: Placement
+
+
+def press(
+    master: Master,
+    conditions: Conditions,
+    rng: np.random.Generator,
+    *,
+    position: FingerPosition = FingerPosition.UNKNOWN,
+    source: str = "",
+) -> SyntheticImpression:
+    """Make one impression of a master print, at 500 ppi."""
+    how, rim, grain = rng.spawn(3)
+    placement = _place(conditions, how)
+    rows, columns = np.mgrid[0:PICTURE_HEIGHT, 0:PICTURE_WIDTH].astype(np.float64)
+    at_x, at_y = placement.to_master(columns, rows)
+    contact = _contact(at_x, at_y, conditions.pressure, rim)
+    map_x, map_y = at_x.astype(np.float32), at_y.astype(np.float32)
+    relief, texture, creases = (
+        cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        for layer in (master.relief, master.texture, master.creases)
+    )
+    ink = _ink(relief, texture, creases, contact, conditions, grain)
+    pixels = _sense(ink, contact, conditions, grain)
+    image = FingerprintImage(pixels, 500.0, position=position, source=source)
+    return SyntheticImpression(image, _truth(master, placement, contact), conditions, placement)
+
+
+def _place(conditions: Conditions, rng: np.random.Generator) -> Placement:
+    heading = rng.uniform(0, 2 * np.pi)
+    drag = 9.0 * conditions.distortion * rng.uniform(0.5, 1.2)
+    return Placement(
+        turn=float(np.deg2rad(conditions.rotation)),
+        picture_centre=(
+            PICTURE_WIDTH / 2 + conditions.shift_x,
+            PICTURE_HEIGHT / 2 + conditions.shift_y,
+        ),
+        skin_centre=(WIDTH / 2, HEIGHT / 2 + 5),
+        sticking=(float(rng.uniform(35, 60)), float(rng.uniform(45, 75))),
+        drag=(float(drag * np.cos(heading)), float(drag * np.sin(heading))),
+        twist=float(np.deg2rad(np.clip(rng.normal(0, 4.0), -9, 9) * conditions.distortion)),
+        softness=2.2,
+    )
+
+
+def _contact(
+    x: npt.NDArray[np.float64],
+    y: npt.NDArray[np.float64],
+    pressure: float,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """How firmly each point touches: above 0 inside the contact area, about 1 in its middle."""
+    grown = 0.80 + 0.20 * pressure
+    left, tip = rng.normal(0, 10), rng.normal(0, 12)
+    u = (x - WIDTH / 2 - left) / (0.455 * WIDTH * grown)
+    v = (y - 0.5 * HEIGHT - tip) / (0.465 * HEIGHT * grown)
+    # A fingertip is round above and straight-sided below, where the joint cuts it off.
+    reach = np.where(
+        v < 0, (u * u + v * v) ** 0.5, (np.abs(u) ** 3.2 + np.abs(v) ** 3.2) ** (1 / 3.2)
+    )
+    rough = cv2.GaussianBlur(rng.standard_normal(x.shape, dtype=np.float32), (0, 0), 5.0)
+    rough *= np.float32(0.035) / rough.std()
+    return (1 - reach).astype(np.float32) + rough  # type: ignore[no-any-return]
+
+
+def _ink(
+    relief: npt.NDArray[np.float32],
+    texture: npt.NDArray[np.float32],
+    creases: npt.NDArray[np.float32],
+    contact: npt.NDArray[np.float32],
+    conditions: Conditions,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """Return 0 (bare platen) to 1 (full ridge)."""
+    shape = relief.shape
+    coarse = rng.standard_normal((shape[0] // 8 + 1, shape[1] // 8 + 1), dtype=np.float32)
+    patches = cv2.resize(cv2.GaussianBlur(coarse, (0, 0), 3.0), (shape[1], shape[0]))
+    patches /= patches.std()
+    grit = cv2.GaussianBlur(rng.standard_normal(shape, dtype=np.float32), (0, 0), 1.1)
+    grit /= grit.std()
+    level = (
+        0.05
+        - 0.62 * conditions.moisture
+        - 0.25 * (conditions.pressure - 0.6)
+        - 0.14 * patches
+        + 0.7 * np.exp(-np.maximum(contact, 0) / 0.07)
+    )
+    roughness = 0.13 + 0.5 * conditions.noise + 0.25 * max(-conditions.moisture, 0.0)
+    height = relief + roughness * (0.5 * grit + 0.6 * texture) - 1.6 * creases
+    ink = 1 / (1 + np.exp(-np.clip((height - level) * 5.5, -20, 20)))
+    ink *= 1 / (1 + np.exp(-np.clip(contact * 60, -20, 20)))
+    return ink.astype(np.float32)  # type: ignore[no-any-return]
+
+
+def _sense(
+    ink: npt.NDArray[np.float32],
+    contact: npt.NDArray[np.float32],
+    conditions: Conditions,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.uint8]:
+    if conditions.blur > 0:
+        ink = cv2.GaussianBlur(ink, (0, 0), conditions.blur)
+    firm = np.clip(0.75 + 0.5 * np.minimum(contact, 0.5), 0, 1)
+    grey = conditions.ground * (1 - conditions.contrast * firm * ink)
+    grey += (
+        (2 + 14 * conditions.noise)
+        * rng.standard_normal(ink.shape, dtype=np.float32)
+        * (0.25 + 0.75 * ink)
+    )
+    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)  # type: ignore[no-any-return]
+
+
+def _truth(
+    master: Master, placement: Placement, contact: npt.NDArray[np.float32]
+) -> FingerprintTemplate:
+    """Keep the minutiae that lie inside the contact area and the picture."""
+    x, y = placement.to_picture(master.x, master.y)
+    inside = (x >= 0) & (x < PICTURE_WIDTH - 1) & (y >= 0) & (y < PICTURE_HEIGHT - 1)
+    column = np.rint(np.where(inside, x, 0)).astype(np.int64)
+    row = np.rint(np.where(inside, y, 0)).astype(np.int64)
+    shown = inside & (contact[row, column] > 0.03)
+    return FingerprintTemplate.from_minutiae(
+        x[shown],
+        y[shown],
+        placement.turn_direction(x, y, master.direction)[shown],
+        kind=master.kind[shown],
+        width=PICTURE_WIDTH,
+        height=PICTURE_HEIGHT,
+    )
