@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an application holds: one contract for each kind of capture device.
+
+The base classes own the verbs (open, capture, close), the states, the time limits and the locking;
+a driver fills the hooks whose names start with an underscore.
+"""
+
+from ektp_hw.devices.base import Device, DeviceInfo, DeviceKind, UsbId
+from ektp_hw.devices.card_reader import CardReader
+from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
+from ektp_hw.devices.iris_camera import IrisCamera
+from ektp_hw.devices.signature_pad import SignaturePad
+from ektp_hw.devices.states import CaptureState
+from ektp_hw.devices.wait import CaptureWait
+
+__all__ = [
+    "CaptureState",
+    "CaptureWait",
+    "CardReader",
+    "Device",
+    "DeviceInfo",
+    "DeviceKind",
+    "FingerprintScanner",
+    "IrisCamera",
+    "SignaturePad",
+    "UsbId",
+]

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all capture devices have in common: identity, opening, closing, one capture at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from ektp_hw.devices.states import CaptureState, check_arrow
+from ektp_hw.devices.wait import CaptureWait
+from ektp_hw.errors import DeviceBusy, DeviceError, DeviceRemoved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["Device", "DeviceInfo", "DeviceKind", "UsbId"]
+
+_log = logging.getLogger(__name__)
+
+
+class DeviceKind(StrEnum):
+    """What a device captures."""
+
+    FINGERPRINT = "fingerprint"
+    IRIS = "iris"
+    SIGNATURE = "signature"
+    CARD = "card"
+
+
+@dataclass(frozen=True, order=True)
+class UsbId:
+    """One row of a driver's table of USB devices: vendor, product and the model's name."""
+
+    vendor: int
+    product: int
+    model: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.vendor:04x}:{self.product:04x}"
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """A device that was seen, without any connection to it.
+
+    Parameters
+    ----------
+    uri
+        The name applications use: ``usb:1b55:0840@1-4``, ``pcsc:<reader>``, ``video:/dev/video0``,
+        ``usbip:host:port/1-1``, ``virtual:fingerprint``.
+    kind
+        What it captures.
+    name
+        Maker and model for people to read.
+    driver
+        Name of the driver that opens it.
+    serial
+        Serial number, empty where it cannot be read without opening the device.
+    vendor_id, product_id
+        USB ids, None for devices that are not on a USB bus or do not tell.
+    address
+        The URI the driver connects to; the same as `uri` unless the device is offered under
+        another name, as virtual ones are.
+    """
+
+    uri: str
+    kind: DeviceKind
+    name: str
+    driver: str
+    serial: str = ""
+    vendor_id: int | None = None
+    product_id: int | None = None
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.address:
+            object.__setattr__(self, "address", self.uri)
+
+
+class Device(ABC):
+    """A capture device: made closed, opened once, closed as often as you like.
+
+    A driver is a subclass of one kind (`FingerprintScanner`, ...) with the class attributes below
+    and the hooks `_open` and `_close`. All public methods may be called from any thread: a second
+    capture at the same time gives `DeviceBusy`, closing ends a running capture with
+    `CaptureCancelled`.
+    """
+
+    name: ClassVar[str]
+    """The driver's name, also that of its entry point."""
+    kind: ClassVar[DeviceKind]
+    """What the driver captures."""
+    schemes: ClassVar[tuple[str, ...]] = ("usb", "usbip")
+    """Beginnings of the URIs the driver answers for."""
+    usb_ids: ClassVar[tuple[UsbId, ...]] = ()
+    """Devices the driver knows; empty if it does not go by USB ids."""
+    _missing: ClassVar[str] = "nothing usable was captured"
+
+    def __init__(self, info: DeviceInfo) -> None:
+        self.info = info
+        self._state = CaptureState.CLOSED
+        self._lock = threading.RLock()
+        self._closing = threading.Event()
+
+    @classmethod
+    @abstractmethod
+    def discover(cls) -> Iterable[DeviceInfo]:
+        """List the devices of this driver that are attached, without opening any."""
+
+    @classmethod
+    @abstractmethod
+    def locate(cls, uri: str) -> DeviceInfo | None:
+        """Return what is known of the device at that address, or None if it is not this driver's.
+
+        The registry asks only for URIs that start with one of `schemes`.
+        """
+
+    @classmethod
+    def device(cls, info: DeviceInfo) -> Device:
+        """Make the closed device that `info` describes."""
+        return cls(info)
+
+    @property
+    def state(self) -> CaptureState:
+        """Where the device stands now."""
+        return self._state
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `open` succeeded and `close` has not been called since."""
+        return self._state is not CaptureState.CLOSED
+
+    def open(self) -> Self:
+        """Connect to the device; harmless when it is open already.
+
+        Raises
+        ------
+        DeviceNotFound, DeviceBusy, DeviceUnavailable, DeviceRemoved, ProtocolError
+            As `ektp_hw.errors` tells them apart.
+        """
+        if self._state not in (CaptureState.CLOSED, CaptureState.REMOVED):
+            return self
+        with self._lock:
+            if self._state is CaptureState.REMOVED:
+                self._let_go()
+            if self._state is CaptureState.CLOSED:
+                self._closing.clear()
+                self._open()
+                self._enter(CaptureState.READY)
+        return self
+
+    def close(self) -> None:
+        """Let go of the device; harmless when it is closed already, ends a running capture."""
+        self._closing.set()
+        with self._lock:
+            if self._state in (CaptureState.WAITING, CaptureState.ACQUIRING):
+                return  # called from a callback of the capture, which closes when it ends
+            if self._state is not CaptureState.CLOSED:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        try:
+            self._close()
+        except DeviceError as error:
+            _log.debug("closing %s: %s", self.info.uri, error)
+        finally:
+            self._enter(CaptureState.CLOSED)
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.info.uri} {self._state.name.lower()}>"
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Connect; leave nothing behind when it fails."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Disconnect; the device may be gone already."""
+
+    def _enter(self, state: CaptureState) -> None:
+        check_arrow(self._state, state)
+        self._state = state
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Hold the device for one exchange, from the state READY; note when it disappears."""
+        if not self._lock.acquire(blocking=False):
+            raise DeviceBusy(
+                "another thread is using the device; wait for it or cancel its capture",
+                device=self.info.uri,
+            )
+        try:
+            self._require_ready()
+            yield
+        except DeviceRemoved:
+            if self._state is not CaptureState.CLOSED:
+                self._enter(CaptureState.REMOVED)
+            raise
+        finally:
+            self._lock.release()
+
+    def _require_ready(self) -> None:
+        if self._state is CaptureState.CLOSED:
+            raise DeviceError("the device is closed; open it first", device=self.info.uri)
+        if self._state is CaptureState.REMOVED:
+            raise DeviceRemoved(
+                "the device was unplugged; plug it in and open it again", device=self.info.uri
+            )
+        if self._state is not CaptureState.READY:
+            raise DeviceBusy("a capture is running on this device", device=self.info.uri)
+
+    @contextmanager
+    def _capturing(self, timeout: float, cancel: threading.Event | None) -> Iterator[CaptureWait]:
+        """Hold the device for one capture: WAITING inside, READY (or REMOVED) after it."""
+        wait = CaptureWait(
+            timeout, cancel, self._closing, device=self.info.uri, missing=self._missing
+        )
+        with self._exclusive():
+            self._enter(CaptureState.WAITING)
+            gone = False
+            try:
+                yield wait
+            except DeviceRemoved:
+                gone = True
+                raise
+            finally:
+                if not gone:
+                    self._enter(CaptureState.READY)
+                if self._closing.is_set():
+                    self._after_capture_close(gone)
+
+    def _after_capture_close(self, gone: bool) -> None:
+        if gone:
+            self._enter(CaptureState.REMOVED)
+        self._let_go()

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same devices without hardware: peers that speak the real wire protocols.
+
+``open_device("virtual:fingerprint")`` plugs a model of a scanner into a USB/IP server inside this
+process and opens it with the real driver, over a real socket. Scripts change what it shows::
+
+    from ektp_hw.virtual import station
+    station().scanner.present(image)      # put a finger on the glass; None takes it off
+    station().scanner.misbehave("stall")  # see Misbehaviour
+"""
+
+from ektp_hw.virtual.station import station
+
+__all__ = ["station"]

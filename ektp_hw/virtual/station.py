@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The virtual devices of this process, offered under ``virtual:`` by an entry point like any other.
+
+To add a device: write its model, and add one row to `OFFERS` with a function that plugs the model
+in and returns the address at which its real driver finds it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from ektp_hw.devices.base import Device, DeviceInfo, DeviceKind, UsbId
+from ektp_hw.errors import DeviceNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ektp_hw.virtual.scanner import VirtualScanner
+    from ektp_hw.virtual.usb_function import UsbFunction
+    from ektp_hw.virtual.usbip_server import UsbipServer
+
+    Options = Mapping[str, str]
+    _F = TypeVar("_F", bound=UsbFunction)
+
+__all__ = ["OFFERS", "Offer", "Station", "VirtualStation", "station"]
+
+
+class Station:
+    """The desk of virtual devices: made once a process, each device plugged in on first use."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._server: UsbipServer | None = None
+        self._functions: dict[str, UsbFunction] = {}
+
+    @property
+    def scanner(self) -> VirtualScanner:
+        """The fingerprint scanner, to be scripted."""
+        from ektp_hw.virtual.scanner import VirtualScanner
+
+        return self.function("fingerprint", VirtualScanner)
+
+    def function(self, name: str, make: Callable[[], _F]) -> _F:
+        """Return the USB model of that name, made when first asked for."""
+        with self._lock:
+            model = self._functions.get(name)
+            if model is None:
+                model = self._functions[name] = make()
+            return model  # type: ignore[return-value]  # each name has one maker
+
+    def usb_address(self, model: UsbFunction) -> str:
+        """Plug the model in where it is not, and return the URI of its place on the bus."""
+        from ektp_hw.virtual.usbip_server import UsbipServer
+
+        with self._lock:
+            if self._server is None:
+                self._server = UsbipServer()
+            server = self._server
+            busid = server.bus_id(model) or server.plug(model)
+            return f"usbip:{server.host}:{server.port}/{busid}"
+
+    def close(self) -> None:
+        """Unplug everything; the next opening starts afresh."""
+        with self._lock:
+            server, self._server = self._server, None
+            self._functions.clear()
+        if server is not None:
+            server.close()
+
+
+_STATION = Station()
+atexit.register(_STATION.close)
+
+
+def station() -> Station:
+    """Return the virtual devices of this process."""
+    return _STATION
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One row of the table: what stands behind ``virtual:<name>``."""
+
+    kind: DeviceKind
+    title: str
+    plug_in: Callable[[Station, Options], str]
+    """Makes the device ready as the URI's options ask and returns the real driver's address."""
+
+
+def _fingerprint(desk: Station, options: Options) -> str:
+    scanner = desk.scanner
+    scanner.script(options)
+    return desk.usb_address(scanner)
+
+
+OFFERS: dict[str, Offer] = {
+    "fingerprint": Offer(
+        DeviceKind.FINGERPRINT, "Virtual fingerprint scanner (ZK4500, no hardware)", _fingerprint
+    ),
+}
+
+
+class VirtualStation:
+    """The registry's view of the virtual devices: a driver that hands over to real drivers."""
+
+    name: ClassVar[str] = "virtual"
+    schemes: ClassVar[tuple[str, ...]] = ("virtual",)
+    usb_ids: ClassVar[tuple[UsbId, ...]] = ()
+
+    @classmethod
+    def discover(cls) -> list[DeviceInfo]:
+        """List every virtual device; nothing is started by it."""
+        return [cls._info(name, f"virtual:{name}") for name in OFFERS]
+
+    @classmethod
+    def locate(cls, uri: str) -> DeviceInfo | None:
+        """Return the device of that name; None if there is none."""
+        name = urlsplit(uri).path
+        return cls._info(name, uri) if name in OFFERS else None
+
+    @classmethod
+    def device(cls, info: DeviceInfo) -> Device:
+        """Plug the device in and make the real driver's device for it, still closed."""
+        from ektp_hw.registry import make_device
+
+        parts = urlsplit(info.uri)
+        offer = OFFERS.get(parts.path)
+        if offer is None:
+            raise DeviceNotFound(
+                f"there is no such virtual device; there are {', '.join(OFFERS)}", device=info.uri
+            )
+        address = offer.plug_in(station(), dict(parse_qsl(parts.query)))
+        return make_device(address, seen_as=info)
+
+    @staticmethod
+    def _info(name: str, uri: str) -> DeviceInfo:
+        return DeviceInfo(uri, OFFERS[name].kind, OFFERS[name].title, VirtualStation.name)
