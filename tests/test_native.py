@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+import subprocess
+import sys
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ektp_hw import native
+
+
+@pytest.fixture(autouse=True)
+def _isa_restored():
+    before = native.isa()
+    yield
+    native.use_isa(before)
+
+
+def rows(seed, count, density):
+    """Codes within masks, from nearly empty to nearly full."""
+    random = np.random.default_rng(seed)
+    mask = random.random((count, 512)) < 1 - density / 4
+    code = mask & (random.random((count, 512)) < density)
+    return tuple(np.packbits(bits, axis=1).view(np.uint64) for bits in (code, mask))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    probes=st.integers(0, 5),
+    references=st.integers(0, 35),
+    density=st.sampled_from([0.0, 0.02, 0.1, 0.5, 1.0]),
+    prior=st.sampled_from([1, 24, 65535]),
+)
+def test_cylinders_equals_its_oracle_on_every_isa(seed, probes, references, density, prior):
+    probe, reference = rows(seed, probes, density), rows(seed + 1, references, density)
+    expected = oracles.cylinders(*probe, *reference, prior)
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        np.testing.assert_array_equal(
+            native.cylinders(*probe, *reference, prior), expected, err_msg=isa.name
+        )
+
+
+def test_cylinders_spans_its_whole_range():
+    full = np.full((9, 8), 2**64 - 1, np.uint64)
+    empty = np.zeros((9, 8), np.uint64)
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        assert native.cylinders(full, full, full, full, 1).min() == 510 * 512 // 1025
+        assert native.cylinders(full, full, empty, full, 1).max() == 0
+
+
+def test_cylinders_reads_unaligned_rows_and_writes_where_told():
+    probe, reference = rows(1, 4, 0.2), rows(2, 17, 0.2)
+    moved = []
+    for array in (*probe, *reference):
+        space = np.zeros(array.nbytes + 8, np.uint8)
+        shifted = space[3 : 3 + array.nbytes]
+        shifted[:] = array.view(np.uint8).ravel()
+        moved.append(shifted.view(np.uint64).reshape(array.shape))
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        out = np.zeros((4, 17), np.uint8)
+        assert native.cylinders(*moved, 24, out=out) is out
+        np.testing.assert_array_equal(out, oracles.cylinders(*probe, *reference, 24))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: a | {"probe_codes": a["probe_codes"].astype(np.int64)},
+        lambda a: a | {"probe_masks": a["probe_masks"][:1]},
+        lambda a: a | {"reference_codes": a["reference_codes"][:, :7]},
+        lambda a: a | {"reference_masks": a["reference_masks"].ravel()},
+        lambda a: a | {"reference_codes": np.asfortranarray(a["reference_codes"])},
+        lambda a: a | {"prior": 0},
+        lambda a: a | {"prior": 65536},
+        lambda a: a | {"out": np.empty((2, 4), np.uint8)},
+        lambda a: a | {"out": np.empty((2, 3), np.int8)},
+        lambda a: a | {"out": np.empty((2, 6), np.uint8)[:, ::2]},
+    ],
+)
+def test_cylinders_refuses_arrays_it_cannot_read(change):
+    codes, masks = rows(1, 2, 0.1)
+    others, seen = rows(2, 3, 0.1)
+    arguments = {
+        "probe_codes": codes,
+        "probe_masks": masks,
+        "reference_codes": others,
+        "reference_masks": seen,
+        "prior": 24,
+    }
+    with pytest.raises(ValueError, match=r"must be|one each"):
+        native.cylinders(**change(arguments))
+
+
+def test_an_isa_the_processor_lacks_is_refused():
+    lacking = set(native.ISA) - set(native.available_isas())
+    assert lacking, "NEON and AVX do not live on one processor"
+    with pytest.raises(ValueError, match="does not run"):
+        native.use_isa(lacking.pop())
+
+
+@pytest.mark.parametrize("isa", native.available_isas())
+def test_the_environment_forces_an_isa(isa):
+    command = [sys.executable, "-c", "from ektp_hw import native; print(int(native.isa()))"]
+    environment = {"EKTP_HW_ISA": isa.name.lower()}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert int(said.stdout) == isa
+
+
+def test_an_unknown_isa_in_the_environment_is_one_clear_sentence():
+    command = [sys.executable, "-c", "from ektp_hw import native"]
+    said = subprocess.run(
+        command, env={"EKTP_HW_ISA": "mmx"}, capture_output=True, text=True, check=False
+    )
+    assert said.returncode != 0
+    assert "EKTP_HW_ISA=mmx is unknown; choose one of scalar" in said.stderr
