@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many people: a store that no crash loses anybody from, exhaustive search and deduplication.
+
+::
+
+    with Gallery.open("people") as gallery:
+        gallery.enrol(Person("3171", {FingerPosition.RIGHT_INDEX: template}))
+        for candidate in gallery.search(another_template):
+            print(candidate.id, candidate.score)
+        for pair in gallery.deduplicate():
+            print(pair.a, pair.b, pair.score)
+"""
+
+from ektp_hw.gallery.deduplication import Deduplication
+from ektp_hw.gallery.fusion import Candidate, DuplicatePair, PartMatch
+from ektp_hw.gallery.gallery import Gallery
+from ektp_hw.gallery.person import Person
+from ektp_hw.gallery.store import GalleryInfo
+
+__all__ = [
+    "Candidate",
+    "Deduplication",
+    "DuplicatePair",
+    "Gallery",
+    "GalleryInfo",
+    "PartMatch",
+    "Person",
+]

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder a gallery lives in: its files, its manifest, and how it comes into being at once.
+
+A new gallery is built in a folder beside its place and renamed into it, so that there is never
+half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import sys
+import tempfile
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ektp_hw.errors import GalleryDamaged, GalleryError, GalleryFull
+from ektp_hw.gallery.pack import HEADER_SIZE, create_pack
+from ektp_hw.gallery.table import create_table
+
+__all__ = ["LOCK", "MANIFEST", "PACK", "TABLE", "VERSION", "Manifest", "open_folder", "unwritten"]
+
+MANIFEST = "manifest.json"
+TABLE = "people.sqlite"
+PACK = "templates.pack"
+LOCK = "writer.lock"
+VERSION = 1
+_FORMAT = "ektp_hw gallery"
+_NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a gallery says about itself: its identity (16 bytes), version and day of creation."""
+
+    identity: bytes
+    version: int
+    created: str
+
+
+def open_folder(path: Path, *, create: bool) -> Manifest:
+    """Return the manifest of the gallery at ``path``, making an empty gallery if asked to.
+
+    Raises
+    ------
+    GalleryError
+        If there is no gallery and none may or can be made.
+    GalleryDamaged
+        If the manifest or a file beside it says that this is a gallery, and it cannot be read.
+    """
+    try:
+        if path.exists() and not path.is_dir():
+            raise GalleryError(f"{path} is a file, and a gallery is a folder; give another path")
+        if (path / MANIFEST).exists():
+            return _read_manifest(path / MANIFEST)
+        inside = {each.name for each in path.iterdir()} if path.exists() else set()
+        if inside & {TABLE, PACK}:
+            raise GalleryDamaged(f"{path / MANIFEST} is missing; restore it from a copy")
+        if inside:
+            raise GalleryError(f"{path} holds other files and no gallery; give a new folder")
+        if not create:
+            raise GalleryError(f"{path} holds no gallery; check the path, or let one be created")
+        return _create(path)
+    except OSError as error:
+        raise unwritten(path, error) from error
+
+
+def unwritten(path: Path, error: OSError) -> GalleryError:
+    """Return our error for the operating system's."""
+    if error.errno in _NO_ROOM:
+        return GalleryFull(
+            f"{path} cannot be written, the disk or the quota is full; make room and try again, "
+            "what was enrolled before is kept"
+        )
+    return GalleryError(
+        f"{path} could not be used ({error.strerror or error}); check the path, the permissions "
+        "and the disk"
+    )
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        manifest = Manifest(bytes.fromhex(told["identity"]), int(told["version"]), told["created"])
+        ours = told["format"] == _FORMAT and len(manifest.identity) == 16
+    except (ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise GalleryDamaged(f"{path} is damaged or not a gallery's; restore it from a copy")
+    if manifest.version != VERSION:
+        raise GalleryError(
+            f"{path.parent} is a gallery of version {manifest.version} and this ektp_hw reads "
+            f"version {VERSION}; install the release that wrote it"
+        )
+    return manifest
+
+
+def _create(path: Path) -> Manifest:
+    manifest = Manifest(
+        uuid.uuid4().bytes, VERSION, datetime.now(UTC).isoformat(timespec="seconds")
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
+    try:
+        create_pack(new / PACK, manifest.identity)
+        create_table(new / TABLE, manifest.identity, HEADER_SIZE)
+        with (new / MANIFEST).open("x", encoding="utf-8") as file:
+            json.dump(
+                {
+                    "format": _FORMAT,
+                    "version": manifest.version,
+                    "identity": manifest.identity.hex(),
+                    "created": manifest.created,
+                },
+                file,
+                indent=2,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(new)
+        if path.exists():
+            path.rmdir()
+        new.rename(path)
+        _sync_folder(path.parent)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        if (path / MANIFEST).exists():  # another process was faster
+            return _read_manifest(path / MANIFEST)
+        raise
+    with contextlib.suppress(OSError):
+        path.chmod(0o777 & ~_umask())
+    return manifest
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(path: Path) -> None:
+    """See the names in a folder on the disk; Windows does that by itself."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

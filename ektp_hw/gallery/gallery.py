@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gallery: a durable store of people who can be found again by their fingers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ektp_hw.gallery.deduplication import Deduplication
+from ektp_hw.gallery.fusion import Candidate
+from ektp_hw.gallery.person import Person
+from ektp_hw.gallery.references import References
+from ektp_hw.gallery.search import score_people
+from ektp_hw.gallery.store import Store, stop_if
+from ektp_hw.samples import FingerPosition
+from ektp_hw.templates import FingerprintTemplate
+
+if TYPE_CHECKING:
+    import os
+    import threading
+    from collections.abc import Callable
+    from typing import Self
+
+    from ektp_hw.gallery.references import Comparison, View
+
+__all__ = ["Gallery"]
+
+
+class Gallery(Store):
+    """A store of enrolled people; made by `Gallery.open`, usable from several threads.
+
+    One object at a time may write, in whatever process; any number may read meanwhile and see
+    each enrolment once it is acknowledged. Templates are prepared for comparison at the first
+    search that needs them and then kept in memory.
+    """
+
+    def __init__(self, *parts: Any) -> None:  # noqa: ANN401  # whatever Store.open found
+        super().__init__(*parts)
+        self._references = References()
+        self.comparison: Comparison | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        comparison: Comparison | None = None,
+    ) -> Self:
+        """Open the gallery in a folder, making an empty one where there is none.
+
+        Parameters
+        ----------
+        create, read_only
+            As in `Store.open`.
+        comparison
+            What prepares and compares templates; `ektp_hw.fingerprint.comparison` unless given.
+
+        Raises
+        ------
+        GalleryBusy, GalleryDamaged, GalleryFull, GalleryError
+            As `Store.open`.
+        """
+        gallery = super().open(path, create=create, read_only=read_only)
+        gallery.comparison = comparison
+        return gallery
+
+    def search(
+        self,
+        probe: Person | FingerprintTemplate,
+        limit: int = 10,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[Candidate]:
+        """Return the enrolled people most like the probe, the best first.
+
+        Everybody is compared. A template alone is compared with every finger of everybody. See
+        `ektp_hw.gallery.fusion` for what is compared and what the score says; people who share no
+        finger with the probe are no candidates.
+
+        Parameters
+        ----------
+        limit
+            At most this many candidates, whatever their score: the decision is the caller's.
+        progress
+            Called with (done, of how many): first for each template that must be prepared since
+            the last search, then for the comparisons.
+        cancel
+            Set it from another thread to stop.
+
+        Raises
+        ------
+        OperationCancelled
+            If ``cancel`` was set.
+        GalleryDamaged
+            If an enrolled template cannot be read back.
+        """
+        if limit < 1:
+            raise ValueError(f"at least one candidate must be asked for, not {limit}")
+        if isinstance(probe, FingerprintTemplate):
+            fingers = {FingerPosition.UNKNOWN: probe}
+        elif isinstance(probe, Person):
+            fingers = dict(probe.fingers)
+        else:
+            raise TypeError(f"search for a Person or a template, not {type(probe).__name__}")
+        comparison = self._comparison()
+        view = self._prepared(progress, cancel)
+        prepared = {position: comparison.prepare(each) for position, each in fingers.items()}
+        scores = score_people(view, prepared, comparison, cancel=cancel, progress=progress)
+        best = np.argsort(-scores.total, kind="stable")[:limit]
+        return [
+            Candidate(view.ids[row], float(scores.total[row]), scores.parts(int(row)))
+            for row in best
+            if scores.total[row] >= 0
+        ]
+
+    def deduplicate(
+        self,
+        threshold: float | None = None,
+        *,
+        resume: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Deduplication:
+        """Compare everybody with everybody and iterate over the pairs that may be one person.
+
+        Parameters
+        ----------
+        threshold
+            Least score reported; the greater of 4 and log10 of the number of pairs unless given,
+            at which one false pair is expected in the whole gallery.
+        resume
+            The `Deduplication.position` of an earlier run.
+        progress
+            Called with (pairs looked at, all pairs).
+        cancel
+            Ends the iteration when set.
+
+        Raises
+        ------
+        OperationCancelled
+            If ``cancel`` was set before the first comparison.
+        """
+        return Deduplication(
+            self._prepared(None, cancel),
+            self._comparison(),
+            threshold=threshold,
+            resume=resume,
+            progress=progress,
+            cancel=cancel,
+        )
+
+    def _comparison(self) -> Comparison:
+        if self.comparison is None:
+            from ektp_hw.fingerprint import comparison
+
+            self.comparison = comparison
+        return self.comparison
+
+    def _prepared(
+        self, progress: Callable[[int, int], None] | None, cancel: threading.Event | None
+    ) -> View:
+        """Bring the people in memory up to date and return them."""
+        comparison = self._comparison()
+        with self._reading(), self._table.reading():
+            self._pack.end = max(self._pack.end, self._table.pack_end())
+            self._pack.check_size()
+            known = self._references.last_seq
+            newcomers = self._table.people_after(known)
+            fingers: dict[int, dict[FingerPosition, Any]] = {seq: {} for seq, _ in newcomers}
+            for done, (seq, part) in enumerate(self._table.parts_after(known) if newcomers else ()):
+                stop_if(cancel)
+                position = FingerPosition(part.position)
+                fingers[seq][position] = comparison.prepare(self._template(part))
+                if progress is not None:
+                    progress(done + 1, max(done + 1, len(newcomers)))
+            for seq, identifier in newcomers:
+                self._references.add(seq, identifier, fingers[seq])
+            if len(self._references) != self._table.count():
+                self._references.keep_only({seq for seq, _ in self._table.people_after(0)})
+            return self._references.view()
