@@ -83,10 +83,10 @@ class Placement:
     ) -> npt.NDArray[np.float64]:
         """Return directions on the picture from those on the master, at points of the picture."""
         half = 0.5
-        right = np.subtract(*(self.to_master(x + d, y) for d in (half, -half)))
-        down = np.subtract(*(self.to_master(x, y + d) for d in (half, -half)))
+        right = np.subtract(self.to_master(x + half, y), self.to_master(x - half, y))
+        down = np.subtract(self.to_master(x, y + half), self.to_master(x, y - half))
         along, below = np.cos(direction), -np.sin(direction)
         det = right[0] * down[1] - down[0] * right[1]
         dx = (down[1] * along - down[0] * below) / det
         dy = (right[0] * below - right[1] * along) / det
-        return np.arctan2(-dy, dx)
+        return np.asarray(np.arctan2(-dy, dx), np.float64)

@@ -59,7 +59,7 @@ def _choose(
 ) -> npt.NDArray[np.int64]:
     k = np.rint(orientation * (_ORIENTATIONS / np.pi)).astype(np.int64) % _ORIENTATIONS
     p = np.rint((period - _PERIODS[0]) / (_PERIODS[1] - _PERIODS[0])).astype(np.int64)
-    return k * len(_PERIODS) + np.clip(p, 0, len(_PERIODS) - 1)
+    return np.asarray(k * len(_PERIODS) + np.clip(p, 0, len(_PERIODS) - 1), np.int64)
 
 
 def grow(
@@ -114,7 +114,10 @@ def ridge_phase(
         parts.append(out[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS])
     # The last filter before pi is the first one turned around: there the phase runs backwards.
     turned = np.rint(orientation * (_ORIENTATIONS / np.pi)) >= _ORIENTATIONS
-    return parts[0] - np.complex64(1j) * np.where(turned, -parts[1], parts[1])
+    wave = np.empty(ridges.shape, np.complex64)
+    wave.real = parts[0]
+    wave.imag = np.where(turned, parts[1], -parts[1])
+    return wave
 
 
 @kernel

@@ -15,6 +15,7 @@ import numpy as np
 
 from ektp_hw.samples import FingerPosition, FingerprintImage
 from ektp_hw.synthetic.geometry import Placement
+from ektp_hw.synthetic.noise import smooth_noise, smoothed
 from ektp_hw.synthetic.pattern import HEIGHT, WIDTH
 from ektp_hw.templates import FingerprintTemplate
 
@@ -114,7 +115,7 @@ def press(
     contact = _contact(at_x, at_y, conditions.pressure, rim)
     map_x, map_y = at_x.astype(np.float32), at_y.astype(np.float32)
     relief, texture, creases = (
-        cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        np.asarray(cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR), np.float32)
         for layer in (master.relief, master.texture, master.creases)
     )
     ink = _ink(relief, texture, creases, contact, conditions, grain)
@@ -155,9 +156,7 @@ def _contact(
     reach = np.where(
         v < 0, (u * u + v * v) ** 0.5, (np.abs(u) ** 3.2 + np.abs(v) ** 3.2) ** (1 / 3.2)
     )
-    rough = cv2.GaussianBlur(rng.standard_normal(x.shape, dtype=np.float32), (0, 0), 5.0)
-    rough *= np.float32(0.035) / rough.std()
-    return (1 - reach).astype(np.float32) + rough  # type: ignore[no-any-return]
+    return (1 - reach).astype(np.float32) + np.float32(0.035) * smooth_noise(rng, x.shape, 5.0)
 
 
 def _ink(
@@ -170,11 +169,8 @@ def _ink(
 ) -> npt.NDArray[np.float32]:
     """Return 0 (bare platen) to 1 (full ridge)."""
     shape = relief.shape
-    coarse = rng.standard_normal((shape[0] // 8 + 1, shape[1] // 8 + 1), dtype=np.float32)
-    patches = cv2.resize(cv2.GaussianBlur(coarse, (0, 0), 3.0), (shape[1], shape[0]))
-    patches /= patches.std()
-    grit = cv2.GaussianBlur(rng.standard_normal(shape, dtype=np.float32), (0, 0), 1.1)
-    grit /= grit.std()
+    patches = smooth_noise(rng, shape, 24.0)
+    grit = smooth_noise(rng, shape, 1.1)
     level = (
         0.05
         - 0.62 * conditions.moisture
@@ -186,7 +182,7 @@ def _ink(
     height = relief + roughness * (0.5 * grit + 0.6 * texture) - 1.6 * creases
     ink = 1 / (1 + np.exp(-np.clip((height - level) * 5.5, -20, 20)))
     ink *= 1 / (1 + np.exp(-np.clip(contact * 60, -20, 20)))
-    return ink.astype(np.float32)  # type: ignore[no-any-return]
+    return np.asarray(ink, np.float32)
 
 
 def _sense(
@@ -195,8 +191,7 @@ def _sense(
     conditions: Conditions,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.uint8]:
-    if conditions.blur > 0:
-        ink = cv2.GaussianBlur(ink, (0, 0), conditions.blur)
+    ink = smoothed(ink, conditions.blur)
     firm = np.clip(0.75 + 0.5 * np.minimum(contact, 0.5), 0, 1)
     grey = conditions.ground * (1 - conditions.contrast * firm * ink)
     grey += (
@@ -204,7 +199,7 @@ def _sense(
         * rng.standard_normal(ink.shape, dtype=np.float32)
         * (0.25 + 0.75 * ink)
     )
-    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)  # type: ignore[no-any-return]
+    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
 
 
 def _truth(

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ektp_hw.synthetic.growth import grow, ridge_phase
+from ektp_hw.synthetic.noise import smooth_noise, smoothed
 from ektp_hw.synthetic.pattern import HEIGHT, WIDTH, Pattern, draw_singularities, orientation_field
 from ektp_hw.templates import MinutiaKind
 
@@ -80,7 +81,7 @@ def make_master(pattern: Pattern, rng: np.random.Generator, *, broader: float = 
         pattern,
         singularities,
         np.clip(_enlarge(relief.astype(np.float32)), -1, 1),
-        _texture(skin_rng),
+        smooth_noise(skin_rng, (HEIGHT, WIDTH), 1.3),
         _creases(skin_rng),
         x,
         y,
@@ -93,9 +94,10 @@ def make_master(pattern: Pattern, rng: np.random.Generator, *, broader: float = 
 def _enlarge(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Go from 250 to 500 ppi so that point (i, j) becomes pixel (2 i, 2 j)."""
     move = np.array([[_STEP, 0, 0], [0, _STEP, 0]], np.float64)
-    return cv2.warpAffine(  # type: ignore[no-any-return]
+    large = cv2.warpAffine(
         picture, move, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(large, np.float32)
 
 
 def _period_map(singularities: Singularities, rng: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -115,7 +117,7 @@ def _period_map(singularities: Singularities, rng: np.random.Generator) -> npt.N
         factor += rng.normal(0, 0.022) * np.sin(
             wave * (np.cos(heading) * x + np.sin(heading) * y) + phase
         )
-    return factor
+    return np.asarray(factor, np.float64)
 
 
 def _minutiae(
@@ -145,7 +147,7 @@ def _minutiae(
     distance = np.hypot(row[:, None] - row, column[:, None] - column) + 99 * np.eye(len(row))
     alone = distance.min(axis=1, initial=99) >= _APART
     row, column = row[alone], column[alone]
-    ridge = cv2.GaussianBlur(grown, (0, 0), 1.0)
+    ridge = smoothed(grown, 1.0)
     dark = ridge[:-1, :-1] + ridge[1:, :-1] + ridge[1:, 1:] + ridge[:-1, 1:] > 0
     kind = np.where(dark[row, column], MinutiaKind.BIFURCATION, MinutiaKind.ENDING)
     direction = orientation[row, column] + np.where(winding[row, column] > 0, 0, np.pi)
@@ -155,12 +157,6 @@ def _minutiae(
         np.mod(direction, 2 * np.pi),
         kind.astype(np.uint8),
     )
-
-
-def _texture(rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    noise = rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
-    fine = cv2.GaussianBlur(noise, (0, 0), 1.3)
-    return fine / np.float32(fine.std())  # type: ignore[no-any-return]
 
 
 def _creases(rng: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -187,4 +183,4 @@ def _creases(rng: np.random.Generator) -> npt.NDArray[np.float32]:
             lineType=cv2.LINE_AA,
             shift=4,
         )
-    return cv2.GaussianBlur(lines.astype(np.float32) / 255, (0, 0), 0.8)  # type: ignore[no-any-return]
+    return smoothed((lines / 255).astype(np.float32), 0.8)
