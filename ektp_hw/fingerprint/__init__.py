@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fingerprints: from the picture to minutiae, and from two templates to a score.
+
+The extraction on one page; each step is a file of that name, every constant stands in
+`parameters`, and whoever wants to look between the steps passes a ``trace``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ektp_hw.fingerprint.comparison import compare, prepare
+from ektp_hw.fingerprint.enhancement import clarity, enhanced
+from ektp_hw.fingerprint.frequency import frequency
+from ektp_hw.fingerprint.minutiae import Surroundings, minutiae
+from ektp_hw.fingerprint.normalisation import normalised, on_whole_cells
+from ektp_hw.fingerprint.orientation import orientation, refined, structure_tensor
+from ektp_hw.fingerprint.parameters import MIN_CLARITY, PPI
+from ektp_hw.fingerprint.resolution import at_500_ppi
+from ektp_hw.fingerprint.segmentation import foreground, tidied
+from ektp_hw.fingerprint.skeleton import cleaned
+from ektp_hw.fingerprint.thinning import binary, thinned
+from ektp_hw.samples import FingerprintImage
+from ektp_hw.tracing import Trace, ignore
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ektp_hw.templates import FingerprintTemplate
+
+__all__ = ["METHODS", "compare", "extract", "prepare"]
+
+METHODS = ("classical",)
+"""Roads from the picture to the template, the best one first."""
+
+
+def extract(
+    image: FingerprintImage | npt.NDArray[np.uint8],
+    ppi: float = PPI,
+    method: str | None = None,
+    trace: Trace | None = None,
+) -> FingerprintTemplate:
+    """Return the minutiae of one finger's picture; a picture without ridges has none.
+
+    Parameters
+    ----------
+    image
+        Dark ridges on a light ground: grey values of shape (height, width), uint8, or a sample.
+    ppi
+        True resolution of an array; a sample knows its own, which then counts.
+    method
+        One of `METHODS`; None is the best.
+    trace
+        Called with a key and an array after each step, see `ektp_hw.tracing`.
+
+    Raises
+    ------
+    SampleError
+        If the picture or its resolution cannot be a fingerprint's, or a side is longer than 4095
+        pixels at 500 ppi.
+    ValueError
+        If the method is unknown.
+    """
+    if method is not None and method not in METHODS:
+        raise ValueError(f"the method {method!r} is unknown; choose one of {', '.join(METHODS)}")
+    sample = image if isinstance(image, FingerprintImage) else FingerprintImage(image, ppi)
+    return _classical(sample, trace or ignore)
+
+
+def _classical(sample: FingerprintImage, trace: Trace) -> FingerprintTemplate:
+    picture = at_500_ppi(sample.pixels, sample.ppi, sample.source)
+    trace("picture", picture)
+    canvas = on_whole_cells(picture)
+    even = normalised(canvas)
+    trace("normalised", even)
+
+    tensor = structure_tensor(even)
+    field = orientation(tensor)
+    trace("orientation", field.angle)
+    mask = foreground(canvas, tensor)
+    trace("foreground", mask)
+    ridges_per_pixel = frequency(even, field, mask)
+    trace("frequency", ridges_per_pixel)
+
+    # Twice: the first result shows the orientation far better than the picture did.
+    draft = enhanced(even, field, ridges_per_pixel, mask)
+    trace("draft", draft)
+    field = refined(structure_tensor(draft))
+    trace("refined-orientation", field.angle)
+    filtered = enhanced(even, field, ridges_per_pixel, mask)
+    trace("enhanced", filtered)
+    clear = clarity(even, filtered)
+    trace("clarity", clear)
+    mask = tidied(mask & (clear > MIN_CLARITY))
+    trace("clear-foreground", mask)
+
+    ridge = binary(filtered, mask)
+    trace("binary", ridge)
+    skeleton = thinned(ridge)
+    trace("skeleton", skeleton)
+    clean = cleaned(skeleton, field)
+    trace("clean-skeleton", clean)
+    height, width = picture.shape
+    return minutiae(clean, Surroundings(mask, field, clear), width, height)
