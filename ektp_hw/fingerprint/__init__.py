@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ektp_hw.fingerprint.comparison import compare, prepare
-from ektp_hw.fingerprint.enhancement import clarity, enhanced
-from ektp_hw.fingerprint.frequency import frequency
-from ektp_hw.fingerprint.minutiae import Surroundings, minutiae
+from ektp_hw.fingerprint.enhancement import clarity, drafted, enhanced
+from ektp_hw.fingerprint.frequency import ridge_frequency
+from ektp_hw.fingerprint.minutiae import Surroundings, read_minutiae
 from ektp_hw.fingerprint.normalisation import normalised, on_whole_cells
-from ektp_hw.fingerprint.orientation import orientation, refined, structure_tensor
+from ektp_hw.fingerprint.orientation import orientation_field, refined_field, structure_tensor
 from ektp_hw.fingerprint.parameters import MIN_CLARITY, PPI
 from ektp_hw.fingerprint.resolution import at_500_ppi
 from ektp_hw.fingerprint.segmentation import foreground, tidied
@@ -76,17 +76,17 @@ def _classical(sample: FingerprintImage, trace: Trace) -> FingerprintTemplate:
     trace("normalised", even)
 
     tensor = structure_tensor(even)
-    field = orientation(tensor)
+    field = orientation_field(tensor)
     trace("orientation", field.angle)
     mask = foreground(canvas, tensor)
     trace("foreground", mask)
-    ridges_per_pixel = frequency(even, field, mask)
+    ridges_per_pixel = ridge_frequency(even, field, mask)
     trace("frequency", ridges_per_pixel)
 
     # Twice: the first result shows the orientation far better than the picture did.
-    draft = enhanced(even, field, ridges_per_pixel, mask)
+    draft = drafted(even, field, ridges_per_pixel, mask)
     trace("draft", draft)
-    field = refined(structure_tensor(draft))
+    field = refined_field(structure_tensor(draft))
     trace("refined-orientation", field.angle)
     filtered = enhanced(even, field, ridges_per_pixel, mask)
     trace("enhanced", filtered)
@@ -102,4 +102,4 @@ def _classical(sample: FingerprintImage, trace: Trace) -> FingerprintTemplate:
     clean = cleaned(skeleton, field)
     trace("clean-skeleton", clean)
     height, width = picture.shape
-    return minutiae(clean, Surroundings(mask, field, clear), width, height)
+    return read_minutiae(clean, Surroundings(mask, field, clear), width, height)

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from ektp_hw.fingerprint.orientation import OrientationField
 
-__all__ = ["frequency", "signature_spectra"]
+__all__ = ["ridge_frequency", "signature_spectra"]
 
 
-def frequency(
+def ridge_frequency(
     picture: npt.NDArray[np.float32], field: OrientationField, mask: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
     """Return the ridge frequency of every cell, smooth and without gaps."""

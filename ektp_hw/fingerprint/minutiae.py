@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ektp_hw.fingerprint.orientation import OrientationField
 
-__all__ = ["Surroundings", "minutiae"]
+__all__ = ["Surroundings", "read_minutiae"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Surroundings:
     clarity: npt.NDArray[np.float32]
 
 
-def minutiae(
+def read_minutiae(
     skeleton: npt.NDArray[np.uint8], around: Surroundings, width: int, height: int
 ) -> FingerprintTemplate:
     """Return the template of a cleaned skeleton; ``width`` and ``height`` are the picture's."""

@@ -35,10 +35,22 @@ def on_whole_cells(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 def normalised(canvas: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return ridges positive and valleys negative, in local standard deviations."""
-    deviation = blurred(canvas, NORMALISE_SIGMA) - canvas
-    variance = blurred(deviation * deviation, NORMALISE_SIGMA)
-    contrast = np.maximum(np.sqrt(variance), CONTRAST_FLOOR)
-    return np.clip(deviation / contrast, -NORMALISED_LIMIT, NORMALISED_LIMIT)
+    height, width = canvas.shape
+    cells = (width // CELL, height // CELL)
+    # Mean and contrast change slowly: measured by cells, interpolated between them.
+    mean = cv2.resize(_by_cell_blurred(canvas, cells), (width, height))
+    deviation = np.asarray(mean - canvas, np.float32)
+    variance = _by_cell_blurred(deviation * deviation, cells)
+    contrast = cv2.resize(np.maximum(np.sqrt(variance), CONTRAST_FLOOR), (width, height))
+    even = np.clip(deviation / contrast, -NORMALISED_LIMIT, NORMALISED_LIMIT)
+    return np.asarray(even, np.float32)
+
+
+def _by_cell_blurred(
+    array: npt.NDArray[np.float32], cells: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    coarse = cv2.resize(array, cells, interpolation=cv2.INTER_AREA)
+    return blurred(np.asarray(coarse, np.float32), NORMALISE_SIGMA / CELL)
 
 
 def blurred(array: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:

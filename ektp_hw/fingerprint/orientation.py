@@ -26,7 +26,13 @@ from ektp_hw.fingerprint.parameters import (
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["OrientationField", "StructureTensor", "orientation", "refined", "structure_tensor"]
+__all__ = [
+    "OrientationField",
+    "StructureTensor",
+    "orientation_field",
+    "refined_field",
+    "structure_tensor",
+]
 
 _TINY = np.float32(1e-6)
 
@@ -92,7 +98,7 @@ def structure_tensor(picture: npt.NDArray[np.float32]) -> StructureTensor:
     return StructureTensor(xx - yy, _by_cell(2 * gx * gy), xx + yy)
 
 
-def orientation(tensor: StructureTensor) -> OrientationField:
+def orientation_field(tensor: StructureTensor) -> OrientationField:
     """Return the field: the fine window's where it is coherent, the wide one's where it is not."""
     fine, wide = tensor.averaged(ORIENTATION_SIGMA), tensor.averaged(ORIENTATION_WIDE_SIGMA)
     doubt = 1 - fine.coherence
@@ -103,7 +109,7 @@ def orientation(tensor: StructureTensor) -> OrientationField:
     )
 
 
-def refined(tensor: StructureTensor) -> OrientationField:
+def refined_field(tensor: StructureTensor) -> OrientationField:
     """Return the field of an enhanced picture, which one small window tells."""
     fine = tensor.averaged(REFINED_SIGMA)
     return _field(fine.difference, fine.cross, fine.coherence)
