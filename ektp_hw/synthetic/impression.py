@@ -72,14 +72,14 @@ class Conditions:
         """Draw the conditions of an ordinary touch at a counter."""
         n, u = rng.standard_normal(5), rng.random(5)
         return cls(
-            rotation=float(np.clip(7 * n[0], -25, 25)),
-            shift_x=float(np.clip(14 * n[1], -40, 40)),
-            shift_y=float(np.clip(18 * n[2], -50, 50)),
-            distortion=float(abs(0.7 * n[3])),
-            moisture=float(np.clip(0.35 * n[4], -0.9, 0.9)),
-            pressure=float(0.35 + 0.6 * u[0]),
-            noise=float(0.12 + 0.3 * u[1]),
-            blur=float(0.55 + 0.4 * u[2]),
+            rotation=float(np.clip(8 * n[0], -28, 28)),
+            shift_x=float(np.clip(16 * n[1], -45, 45)),
+            shift_y=float(np.clip(22 * n[2], -60, 60)),
+            distortion=float(abs(0.8 * n[3])),
+            moisture=float(np.clip(0.4 * n[4] - 0.05, -0.9, 0.9)),
+            pressure=float(0.2 + 0.75 * u[0]),
+            noise=float(0.15 + 0.55 * u[1] ** 2),
+            blur=float(0.6 + 0.5 * u[2]),
             contrast=float(0.75 + 0.23 * u[3]),
             ground=float(235 + 19 * u[4]),
         )
@@ -126,7 +126,7 @@ def press(
 
 def _place(conditions: Conditions, rng: np.random.Generator) -> Placement:
     heading = rng.uniform(0, 2 * np.pi)
-    drag = 9.0 * conditions.distortion * rng.uniform(0.5, 1.2)
+    drag = 13.0 * conditions.distortion * rng.uniform(0.5, 1.2)
     return Placement(
         turn=float(np.deg2rad(conditions.rotation)),
         picture_centre=(
@@ -136,7 +136,7 @@ def _place(conditions: Conditions, rng: np.random.Generator) -> Placement:
         skin_centre=(WIDTH / 2, HEIGHT / 2 + 5),
         sticking=(float(rng.uniform(35, 60)), float(rng.uniform(45, 75))),
         drag=(float(drag * np.cos(heading)), float(drag * np.sin(heading))),
-        twist=float(np.deg2rad(np.clip(rng.normal(0, 4.0), -9, 9) * conditions.distortion)),
+        twist=float(np.deg2rad(np.clip(rng.normal(0, 5.0), -11, 11) * conditions.distortion)),
         softness=2.2,
     )
 
@@ -148,10 +148,10 @@ def _contact(
     rng: np.random.Generator,
 ) -> npt.NDArray[np.float32]:
     """How firmly each point touches: above 0 inside the contact area, about 1 in its middle."""
-    grown = 0.80 + 0.20 * pressure
-    left, tip = rng.normal(0, 10), rng.normal(0, 12)
-    u = (x - WIDTH / 2 - left) / (0.455 * WIDTH * grown)
-    v = (y - 0.5 * HEIGHT - tip) / (0.465 * HEIGHT * grown)
+    grown = 0.74 + 0.26 * pressure
+    left, tip = rng.normal(0, 14), rng.normal(0, 18)
+    u = (x - WIDTH / 2 - left) / (0.415 * WIDTH * grown)
+    v = (y - 0.5 * HEIGHT - tip) / (0.44 * HEIGHT * grown)
     # A fingertip is round above and straight-sided below, where the joint cuts it off.
     reach = np.where(
         v < 0, (u * u + v * v) ** 0.5, (np.abs(u) ** 3.2 + np.abs(v) ** 3.2) ** (1 / 3.2)

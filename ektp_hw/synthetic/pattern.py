@@ -74,8 +74,8 @@ class Singularities:
 
 def draw_singularities(pattern: Pattern, rng: np.random.Generator) -> Singularities:
     """Place the cores and deltas of one finger of the class."""
-    core = complex(WIDTH / 2 + rng.normal(0, 8), 0.56 * HEIGHT + rng.normal(0, 12))
-    wide, low = rng.uniform(75, 125), rng.uniform(85, 135)
+    core = complex(WIDTH / 2 + rng.normal(0, 12), 0.56 * HEIGHT + rng.normal(0, 18))
+    wide, low = rng.uniform(60, 145), rng.uniform(70, 150)
     sway, drop, other = rng.normal(0, 9), rng.uniform(0, 1), rng.uniform(0.8, 1.2)
     if pattern is Pattern.ARCH:
         return Singularities((), ())
@@ -112,7 +112,7 @@ def orientation_field(
     for sign, points in ((1.0, singularities.cores), (-1.0, singularities.deltas)):
         for point in points:
             angle = np.angle(z - point)
-            bend, phase = rng.normal(0, (0.16, 0.10)), rng.uniform(0, 2 * np.pi, 2)
+            bend, phase = rng.normal(0, (0.24, 0.15)), rng.uniform(0, 2 * np.pi, 2)
             turns += sign * (
                 angle
                 + bend[0] * (np.sin(angle + phase[0]) - np.sin(np.pi / 2 + phase[0]))
@@ -130,8 +130,8 @@ def _arching(
     rng: np.random.Generator,
 ) -> npt.NDArray[np.float64]:
     """Ridges rise from the left edge and fall to the right one, more so nearer to the tip."""
-    strength = rng.uniform(0.75, 1.0)
-    tip = 1 / (1 + np.exp(-(up - 0.45) / 0.12))
+    strength = rng.uniform(0.6, 1.1)
+    tip = 1 / (1 + np.exp(-(up - rng.uniform(0.38, 0.52)) / rng.uniform(0.09, 0.16)))
     slope = strength * tip * np.sin(np.clip(across, -1.2, 1.2) * np.pi / 2.4)
     if pattern is Pattern.ARCH:
         centre, height = rng.normal(0, 0.06), rng.uniform(0.8, 1.15)
@@ -146,10 +146,11 @@ def _sway(
 ) -> npt.NDArray[np.float64]:
     """Give each finger its own slow waviness, a few degrees."""
     total = np.zeros(x.shape)
-    for _ in range(6):
+    for _ in range(10):
         heading, phase = rng.uniform(0, 2 * np.pi, 2)
-        wave = 2 * np.pi / rng.uniform(140, 320)
-        total += rng.normal(0, 0.05) * np.sin(
+        length = rng.uniform(70, 320)
+        wave = 2 * np.pi / length
+        total += rng.normal(0, 0.0005 * length) * np.sin(
             wave * (np.cos(heading) * x + np.sin(heading) * y) + phase
         )
     return total
