@@ -24,6 +24,6 @@ _WIDTH = 0.87
 def score_of(
     weight: npt.NDArray[np.float64], *, middle: float = _MIDDLE, width: float = _WIDTH
 ) -> npt.NDArray[np.float64]:
-    """Return -log10(FMR) for weights of `scoring.weigh`; 0.0 where the weight is 0."""
-    score = np.logaddexp(0.0, (weight - middle) / width) / np.log(10.0)
-    return np.where(weight > 0.0, score, 0.0)
+    """Return -log10(FMR) for weights of `scoring.weigh`; 0.0 where the weight is minus infinity."""
+    score: npt.NDArray[np.float64] = np.logaddexp(0.0, (weight - middle) / width) / np.log(10.0)
+    return score

@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 __all__ = ["weigh"]
 
+_BURDEN = 0.08
+"""What each minutia of the common area costs: more of them find more partners by chance."""
 
-def weigh(cues: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+
+def weigh(cues: npt.NDArray[np.float64], *, burden: float = _BURDEN) -> npt.NDArray[np.float64]:
     """Return one number for each row of cues (`pairing.CUES`), larger for more alike.
 
     How much fits, in place, direction and neighbourhood, times the root of the share of the common
-    area's minutiae that fit: many pairs count little where many more found no partner.
+    area's minutiae that fit: many pairs count little where many more found no partner. Minus
+    infinity where nothing was paired.
     """
-    pairs, fit, likeness, _, common_a, common_b = cues.T
+    pairs, fit, likeness, common_a, common_b = cues.T
     common = np.sqrt(np.maximum(common_a, pairs) * np.maximum(common_b, pairs))
-    weight: npt.NDArray[np.float64] = (fit + likeness) * np.sqrt(fit / np.maximum(common, 1.0))
-    return weight
+    share = np.divide(fit, common, out=np.zeros_like(fit), where=common > 0.0)
+    return np.where(pairs > 0.0, (fit + likeness) * np.sqrt(share) - burden * common, -np.inf)
