@@ -13,7 +13,7 @@ from ektp_hw.fingerprint.comparison import compare, prepare
 from ektp_hw.fingerprint.enhancement import clarity, drafted, enhanced
 from ektp_hw.fingerprint.frequency import ridge_frequency
 from ektp_hw.fingerprint.minutiae import Surroundings, read_minutiae
-from ektp_hw.fingerprint.normalisation import normalised, on_whole_cells
+from ektp_hw.fingerprint.normalisation import known, levelled, normalised, on_whole_cells
 from ektp_hw.fingerprint.orientation import orientation_field, refined_field, structure_tensor
 from ektp_hw.fingerprint.parameters import MIN_CLARITY, PPI
 from ektp_hw.fingerprint.resolution import at_500_ppi
@@ -72,13 +72,15 @@ def _classical(sample: FingerprintImage, trace: Trace) -> FingerprintTemplate:
     picture = at_500_ppi(sample.pixels, sample.ppi, sample.source)
     trace("picture", picture)
     canvas = on_whole_cells(picture)
-    even = normalised(canvas)
+    seen = known(canvas)
+    level = levelled(canvas, seen)
+    even = normalised(level, seen)
     trace("normalised", even)
 
     tensor = structure_tensor(even)
     field = orientation_field(tensor)
     trace("orientation", field.angle)
-    mask = foreground(canvas, tensor)
+    mask = foreground(level, seen, tensor)
     trace("foreground", mask)
     ridges_per_pixel = ridge_frequency(even, field, mask)
     trace("frequency", ridges_per_pixel)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ektp_hw.fingerprint.normalisation import blurred
+from ektp_hw.fingerprint.normalisation import blurred, by_cell
 from ektp_hw.fingerprint.parameters import (
     CELL,
     CLARITY_SIGMA,
@@ -121,15 +121,8 @@ def clarity(
     picture: npt.NDArray[np.float32], filtered: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """Return, by cell, how much of the picture's contrast is a ridge pattern: 0 to about 1."""
-    height, width = picture.shape
-    size = (width // CELL, height // CELL)
-    power, left = (
-        blurred(
-            np.asarray(cv2.resize(each * each, size, interpolation=cv2.INTER_AREA), np.float32),
-            CLARITY_SIGMA / CELL,
-        )
-        for each in (picture, filtered)
-    )
+    sigma = CLARITY_SIGMA / CELL
+    power, left = (blurred(by_cell(each * each), sigma) for each in (picture, filtered))
     return np.minimum(np.sqrt(left / np.maximum(power, np.float32(1e-3))), np.float32(1))
 
 

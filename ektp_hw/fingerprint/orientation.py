@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ektp_hw.fingerprint.normalisation import blurred
+from ektp_hw.fingerprint.normalisation import blurred, by_cell
 from ektp_hw.fingerprint.parameters import (
     CELL,
     GRADIENT_SIGMA,
@@ -94,8 +94,8 @@ def structure_tensor(picture: npt.NDArray[np.float32]) -> StructureTensor:
     smooth = blurred(picture, GRADIENT_SIGMA)
     gx = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32, borderType=cv2.BORDER_REPLICATE)
     gy = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32, borderType=cv2.BORDER_REPLICATE)
-    xx, yy = _by_cell(gx * gx), _by_cell(gy * gy)
-    return StructureTensor(xx - yy, _by_cell(2 * gx * gy), xx + yy)
+    xx, yy = by_cell(gx * gx), by_cell(gy * gy)
+    return StructureTensor(xx - yy, by_cell(2 * gx * gy), xx + yy)
 
 
 def orientation_field(tensor: StructureTensor) -> OrientationField:
@@ -128,9 +128,3 @@ def _field(
     return OrientationField(
         np.asarray(cosine, np.float32), np.asarray(-cross / length, np.float32), coherence
     )
-
-
-def _by_cell(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    height, width = array.shape
-    size = (width // CELL, height // CELL)
-    return np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -25,6 +25,10 @@ NORMALISE_SIGMA = 10.0
 """Standard deviation of the window for local mean and contrast: a period or more each way."""
 CONTRAST_FLOOR = 6.0
 """Grey levels; weaker contrast is sensor noise and is not raised further."""
+FLAT_SIDE = 9
+"""A ridge period: a square of that side without any ridge or noise was not seen by the sensor."""
+FLAT_RANGE = 2.0
+"""Grey levels within which a square is flat; compression may leave that much."""
 NORMALISED_LIMIT = 2.5
 """Local standard deviations; what sticks out further is dirt or an edge, and is cut."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ektp_hw.fingerprint.normalisation import blurred
+from ektp_hw.fingerprint.normalisation import blurred, by_cell
 from ektp_hw.fingerprint.parameters import (
     BAND_COARSE_SIGMA,
     BAND_FINE_SIGMA,
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 __all__ = ["foreground", "tidied"]
 
 
-def foreground(canvas: npt.NDArray[np.float32], tensor: StructureTensor) -> npt.NDArray[np.bool_]:
-    """Return one truth value a cell: strong enough in the ridge band, and running one way.
+def foreground(
+    level: npt.NDArray[np.float32], seen: npt.NDArray[np.float32], tensor: StructureTensor
+) -> npt.NDArray[np.bool_]:
+    """Return one truth value a cell: seen, strong in the ridge band, and running one way.
 
     The picture's own strongest ridges set the measure, so that pale sensors and pale prints are
     treated like dark ones.
     """
-    band = blurred(canvas, BAND_FINE_SIGMA) - blurred(canvas, BAND_COARSE_SIGMA)
-    height, width = canvas.shape
-    power = cv2.resize(band * band, (width // CELL, height // CELL), interpolation=cv2.INTER_AREA)
-    amplitude = np.sqrt(blurred(np.asarray(power, np.float32), ENERGY_SIGMA / CELL))
+    band = blurred(level, BAND_FINE_SIGMA) - blurred(level, BAND_COARSE_SIGMA)
+    amplitude = np.sqrt(blurred(by_cell(band * band), ENERGY_SIGMA / CELL))
     strong = max(MIN_AMPLITUDE, ENERGY_FRACTION * float(np.percentile(amplitude, 95)))
     coherent = tensor.averaged(ENERGY_SIGMA).coherence > MIN_COHERENCE
-    return tidied((amplitude > strong) & coherent)
+    return tidied((amplitude > strong) & coherent & (by_cell(seen) > 0.5))
 
 
 def tidied(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
