@@ -47,7 +47,7 @@ class Conditions:
     pressure
         0 (a light touch, small area) to 1 (a firm one, large area).
     noise
-        0 (none) to 1 (strong): grain of skin and sensor.
+        0 (none) to 1 (strong): grain of skin and sensor, and patches that print badly.
     blur
         Standard deviation in pixels.
     contrast
@@ -148,7 +148,7 @@ def _contact(
     rng: np.random.Generator,
 ) -> npt.NDArray[np.float32]:
     """How firmly each point touches: above 0 inside the contact area, about 1 in its middle."""
-    grown = 0.74 + 0.26 * pressure
+    grown = 0.68 + 0.32 * pressure
     left, tip = rng.normal(0, 14), rng.normal(0, 18)
     u = (x - WIDTH / 2 - left) / (0.415 * WIDTH * grown)
     v = (y - 0.5 * HEIGHT - tip) / (0.44 * HEIGHT * grown)
@@ -170,12 +170,15 @@ def _ink(
     """Return 0 (bare platen) to 1 (full ridge)."""
     shape = relief.shape
     patches = smooth_noise(rng, shape, 24.0)
+    bad = smooth_noise(rng, shape, 16.0)
+    bad = 1.6 * np.maximum(bad - 0.9, 0) - 0.9 * np.maximum(-bad - 1.2, 0)  # bare spots and blots
     grit = smooth_noise(rng, shape, 1.1)
     level = (
         0.05
         - 0.62 * conditions.moisture
         - 0.25 * (conditions.pressure - 0.6)
         - 0.14 * patches
+        + conditions.noise * bad
         + 0.7 * np.exp(-np.maximum(contact, 0) / 0.07)
     )
     roughness = 0.13 + 0.5 * conditions.noise + 0.25 * max(-conditions.moisture, 0.0)

@@ -32,6 +32,7 @@ _RESTLESS = 0.04
 """How much the period varies over a few ridges; it makes minutiae where the flow needs none."""
 _BORDER = 6
 """Points at 250 ppi along the rim where the filter sees no more skin."""
+_KIND_SIGMA = 0.8
 _APART = 3.3
 """Points at 250 ppi; nearer together than this, at a core or delta, nobody can tell them apart."""
 
@@ -78,7 +79,7 @@ def make_master(pattern: Pattern, rng: np.random.Generator, *, broader: float = 
     size = np.abs(wave)
     smooth = wave.real / (size + 0.2 * float(np.median(size)))
     relief = 0.7 * smooth + 0.3 * grown / 127
-    x, y, direction, kind = _minutiae(wave, orientation, grown)
+    x, y, direction, kind = _minutiae(wave, orientation, relief.astype(np.float32))
     return Master(
         pattern,
         singularities,
@@ -120,7 +121,7 @@ def _period_map(singularities: Singularities, rng: np.random.Generator) -> npt.N
 def _minutiae(
     wave: npt.NDArray[np.complex64],
     orientation: npt.NDArray[np.float64],
-    grown: npt.NDArray[np.float32],
+    relief: npt.NDArray[np.float32],
 ) -> tuple[
     npt.NDArray[np.float64],
     npt.NDArray[np.float64],
@@ -144,7 +145,7 @@ def _minutiae(
     distance = np.hypot(row[:, None] - row, column[:, None] - column) + 99 * np.eye(len(row))
     alone = distance.min(axis=1, initial=99) >= _APART
     row, column = row[alone], column[alone]
-    ridge = smoothed(grown, 1.0)
+    ridge = smoothed(relief, _KIND_SIGMA)
     dark = ridge[:-1, :-1] + ridge[1:, :-1] + ridge[1:, 1:] + ridge[:-1, 1:] > 0
     kind = np.where(dark[row, column], MinutiaKind.BIFURCATION, MinutiaKind.ENDING)
     direction = orientation[row, column] + np.where(winding[row, column] > 0, 0, np.pi)
@@ -171,13 +172,15 @@ def _creases(rng: np.random.Generator) -> npt.NDArray[np.float32]:
             ),
             axis=1,
         )
-        cv2.polylines(
-            lines,
-            [np.rint(points * 16).astype(np.int32)],
-            isClosed=False,
-            color=255,
-            thickness=int(rng.integers(2, 4)),
-            lineType=cv2.LINE_AA,
-            shift=4,
-        )
-    return smoothed((lines / 255).astype(np.float32), 0.8)
+        depth = 255 * np.sin(np.pi * np.linspace(0.08, 0.92, len(t)))
+        for k in range(len(t) - 1):
+            cv2.line(
+                lines,
+                np.rint(points[k] * 16).astype(int).tolist(),
+                np.rint(points[k + 1] * 16).astype(int).tolist(),
+                float(depth[k]),
+                thickness=2,
+                lineType=cv2.LINE_AA,
+                shift=4,
+            )
+    return smoothed((lines / 255).astype(np.float32), 0.9)
