@@ -45,6 +45,9 @@ class UsbId:
     def __str__(self) -> str:
         return f"{self.vendor:04x}:{self.product:04x}"
 
+    def __iter__(self) -> Iterator[int]:
+        return iter((self.vendor, self.product))
+
 
 @dataclass(frozen=True)
 class DeviceInfo:

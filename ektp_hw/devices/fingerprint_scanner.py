@@ -69,8 +69,8 @@ class FingerprintScanner(Device):
                 on_preview(self._image(pixels))
 
         with self._capturing(timeout, cancel) as wait:
-            self._start(wait)
             try:
+                self._start(wait)
                 return self._image(self._await_picture(wait, show))
             finally:
                 self._stop()
@@ -101,4 +101,4 @@ class FingerprintScanner(Device):
 
     @abstractmethod
     def _stop(self) -> None:
-        """Light off; called after every capture, also a failed one; must not raise DeviceError."""
+        """Light off; called after every capture, also where `_start` failed; must not raise DeviceError."""

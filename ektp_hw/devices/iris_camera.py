@@ -61,8 +61,8 @@ class IrisCamera(Device):
                 on_preview(image(pixels))
 
         with self._capturing(timeout, cancel) as wait:
-            self._start(wait)
             try:
+                self._start(wait)
                 while True:
                     self._await_eye(wait, show)
                     self._enter(CaptureState.ACQUIRING)
@@ -87,4 +87,4 @@ class IrisCamera(Device):
 
     @abstractmethod
     def _stop(self) -> None:
-        """Illumination off; called after every capture; must not raise DeviceError."""
+        """Illumination off; called after every capture, also where `_start` failed; must not raise DeviceError."""

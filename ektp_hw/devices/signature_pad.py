@@ -58,8 +58,8 @@ class SignaturePad(Device):
                 on_preview(trace)
 
         with self._capturing(timeout, cancel) as wait:
-            self._start(wait)
             try:
+                self._start(wait)
                 self._await_pen(wait)
                 self._enter(CaptureState.ACQUIRING)
                 return self._acquire(wait, rest, show)
@@ -80,4 +80,4 @@ class SignaturePad(Device):
 
     @abstractmethod
     def _stop(self) -> None:
-        """End the pad's capture mode; called after every capture; must not raise DeviceError."""
+        """End the pad's capture mode; called after every capture, also where `_start` failed; must not raise DeviceError."""

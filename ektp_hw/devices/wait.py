@@ -30,7 +30,7 @@ class CaptureWait:
     Parameters
     ----------
     timeout
-        Seconds from now; 0 means one look and no more.
+        Seconds from now; 0 ends the capture at once.
     cancel
         The caller's event; None if the caller has none.
     closing

@@ -97,28 +97,33 @@ class UsbFunction:
 
     def on_control(self, setup: Setup, data: bytes) -> bytes:
         """Answer a control transfer that is not a standard one of the device itself."""
-        raise Stall
+        raise Stall(f"the device does not know {setup} with {len(data)} bytes")
 
     def on_out(self, endpoint: int, data: bytes) -> None:
         """Take data sent to an OUT endpoint (address without bit 7)."""
-        raise Stall
+        raise Stall(f"endpoint {endpoint} takes no data ({len(data)} bytes)")
 
     def on_in(self, endpoint: int, length: int) -> bytes | None:
         """Return data for an IN endpoint (address with bit 7), or None while there is none.
 
         Asked again after every `wake`, and every few milliseconds while a transfer waits.
         """
+        del endpoint, length
         return None
 
     def on_unlink(self, endpoint: int, length: int) -> bytes:
         """Return what of a waiting IN transfer has already reached the host when it gives up."""
+        del endpoint, length
         return b""
 
     def on_configured(self) -> None:
-        """The host has just chosen a configuration: a new session begins."""
+        """Note that the host has just chosen a configuration: a new session begins."""
+
+    def on_clear_halt(self, endpoint: int) -> None:
+        """Note that the host takes an endpoint out of its stalled state."""
 
     def on_reset(self) -> None:
-        """The host has reset the port."""
+        """Note that the host has reset the port."""
 
     # What a script or a model may cause.
 
@@ -160,9 +165,12 @@ class UsbFunction:
             if setup.value:
                 self.on_configured()
             return b""
-        if kind == (0x80, 0) or kind == (0x82, 0):
+        if kind in {(0x80, 0), (0x82, 0)}:  # GET_STATUS
             return b"\0\0"
-        if kind in {(0x02, 1), (0x01, 11)}:  # CLEAR_FEATURE(halt), SET_INTERFACE
+        if kind == (0x02, 1):
+            self.on_clear_halt(setup.index)
+            return b""
+        if kind == (0x01, 11):  # SET_INTERFACE: no model has alternate settings
             return b""
         return self.on_control(setup, data)
 

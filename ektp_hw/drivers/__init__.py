@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drivers: one file for each family of wire protocols.
+
+How to write one
+----------------
+1. Make a subclass of `FingerprintScanner`, `IrisCamera`, `SignaturePad` or `CardReader` with the
+   class attributes ``name`` and, for USB devices, ``usb_ids``; for other addresses ``schemes``.
+   The table of ids feeds discovery, the list of supported devices and the udev rules.
+2. Write the class methods ``discover`` (list what is attached, open nothing) and ``locate`` (is
+   this address mine?). `ektp_hw.transport.usb.find` and `.locate` do the work for USB.
+3. Fill the hooks with an underscore: ``_open``, ``_close`` and those of the kind. The base class
+   owns states, locking, time limits and cancelling; a hook never blocks longer than
+   ``wait.slice()`` and calls ``wait.check()`` between transfers. Raise only errors of
+   `ektp_hw.errors`: a `ProtocolError` means that the next capture starts afresh.
+4. Add one line to the entry points of your own package, exactly as ours do::
+
+       [project.entry-points."ektp_hw.drivers"]
+       zk4500 = "ektp_hw.drivers.zk4500:ZK4500"
+
+5. Test it against a recorded transcript (`ektp_hw.transport.transcript`) and, best, against a
+   model of the device (`ektp_hw.virtual.usb_function`).
+
+A driver imports devices, transport, samples and errors, and never another driver.
+"""

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ZKTeco ZK4500 (1b55:0840): an optical scanner for one finger, 640 x 480 at 500 ppi.
+
+The protocol is two vendor requests and one bulk read, as the public program H3x.Zkteco (class
+Zk4500) shows it: request 0xE1 switches lamps and buzzer, 0xE5 asks for a picture, which comes as
+307,200 bytes from endpoint 0x82. The first picture after opening is an old one. The scanner does
+not tell whether a finger is there; the picture does. Which way round the pixels come is not
+stated there; a class attribute mirrors them should a unit differ.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from ektp_hw.devices.base import DeviceInfo, UsbId
+from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
+from ektp_hw.drivers.zk4500_picture import HEIGHT, WIDTH, Look, look_at
+from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
+from ektp_hw.transport import usb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from ektp_hw.devices.wait import CaptureWait
+    from ektp_hw.transport.base import UsbConnection
+
+    Pixels = npt.NDArray[np.uint8]
+    Show = Callable[[Pixels], None]
+
+__all__ = ["ZK4500"]
+
+_log = logging.getLogger(__name__)
+
+_VENDOR_OUT = 0x40
+_SWITCH, _SEND_PICTURE = 0xE1, 0xE5
+_GREEN, _RED, _BUZZER, _WHITE = 0, 1, 2, 3
+_ENDPOINT = 0x82
+_PACKET = 512
+_PICTURE_SIZE = WIDTH * HEIGHT
+_REQUEST_TIMEOUT = 0.15
+"""Seconds for a request without data; a scanner that needs longer does not answer at all."""
+_SILENCE = 1.0
+"""Seconds without a byte after which a picture counts as lost (the public program's time limit)."""
+_PAUSE = 0.03
+"""Seconds between two looks at an empty glass, so that waiting costs no processor."""
+_LANDING = 5
+"""Pictures at most until a finger that is still landing is taken as it is."""
+_STILL_GROWING = 1.05
+
+
+class ZK4500(FingerprintScanner):
+    """Driver of the ZK4500.
+
+    Parameters
+    ----------
+    info
+        Which one.
+    connect
+        How to reach its address; another function replays a transcript.
+    """
+
+    name: ClassVar[str] = "zk4500"
+    usb_ids: ClassVar[tuple[UsbId, ...]] = (UsbId(0x1B55, 0x0840, "ZKTeco ZK4500"),)
+    mirrored: ClassVar[bool] = False
+
+    def __init__(
+        self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = usb.connect
+    ) -> None:
+        super().__init__(info)
+        self._connect = connect
+        self._link: UsbConnection | None = None
+        self._stale = True
+        self._in_step = True
+
+    @classmethod
+    def discover(cls) -> list[DeviceInfo]:
+        """List the scanners on this machine's USB."""
+        return [cls._info(address) for address in usb.find(map(tuple, cls.usb_ids))]
+
+    @classmethod
+    def locate(cls, uri: str) -> DeviceInfo | None:
+        """Return the scanner at that address."""
+        address = usb.locate(uri, map(tuple, cls.usb_ids))
+        return None if address is None else cls._info(address)
+
+    @classmethod
+    def _info(cls, at: usb.UsbAddress) -> DeviceInfo:
+        title = cls.usb_ids[0].model
+        return DeviceInfo(at.uri, cls.kind, title, cls.name, at.serial, at.vendor_id, at.product_id)
+
+    @property
+    def ppi(self) -> float:
+        """500, by the maker's data sheet."""
+        return 500.0
+
+    def _open(self) -> None:
+        self._link = self._connect(self.info.address)
+        self._stale = self._in_step = True
+
+    def _close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def _start(self, wait: CaptureWait) -> None:
+        if not self._in_step:
+            self._resynchronise(wait)
+        self._switch(_WHITE, on=True)
+        if self._stale:
+            self._picture(wait)
+            self._stale = False
+
+    def _await_finger(self, wait: CaptureWait, show: Show) -> None:
+        dirty = False
+        try:
+            while True:
+                pixels = self._picture(wait)
+                show(pixels)
+                look = self._judge(pixels)
+                if look.has_finger:
+                    return
+                dirty = look.is_dirty
+                wait.sleep(_PAUSE)
+        except CaptureTimeout:
+            if dirty:
+                raise RetryCapture(RetryAdvice.WIPE_SCANNER, device=self.info.uri) from None
+            raise
+
+    def _acquire(self, wait: CaptureWait, show: Show) -> Pixels | None:
+        area = 0.0
+        pixels = None
+        for _ in range(_LANDING):
+            pixels = self._picture(wait)
+            show(pixels)
+            look = self._judge(pixels)
+            if not look.has_finger:
+                return None
+            if area and look.area <= area * _STILL_GROWING:
+                break
+            area = look.area
+        self._switch(_GREEN, on=True)
+        return pixels
+
+    def _stop(self) -> None:
+        try:
+            self._switch(_WHITE, on=False)
+            self._switch(_GREEN, on=False)
+        except DeviceError as error:
+            _log.debug("the lamps stay as they are: %s", error)
+
+    def _judge(self, pixels: Pixels) -> Look:
+        look = look_at(pixels)
+        if look.is_noise:
+            self._in_step = False
+            raise ProtocolError(
+                "what the scanner sent is no picture; try again, then plug it in anew",
+                device=self.info.uri,
+            )
+        return look
+
+    def _switch(self, lamp: int, *, on: bool) -> None:
+        self._wire.control_out(_VENDOR_OUT, _SWITCH, int(on), lamp, timeout=_REQUEST_TIMEOUT)
+
+    @property
+    def _wire(self) -> UsbConnection:
+        if self._link is None:
+            raise DeviceError("the device is closed; open it first", device=self.info.uri)
+        return self._link
+
+    def _picture(self, wait: CaptureWait) -> Pixels:
+        import numpy as np
+
+        wait.check()
+        self._in_step = False
+        self._wire.control_out(_VENDOR_OUT, _SEND_PICTURE, timeout=_REQUEST_TIMEOUT)
+        content = bytearray()
+        heard = time.monotonic()
+        while len(content) < _PICTURE_SIZE:
+            part = self._wire.read(_ENDPOINT, _PICTURE_SIZE - len(content), wait.slice())
+            content += part
+            if part:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _SILENCE:
+                self._fail("the scanner stopped", len(content))
+            if len(part) % _PACKET:
+                self._fail("the scanner ended the picture", len(content))
+            if len(content) < _PICTURE_SIZE:
+                wait.check()
+        self._in_step = True
+        pixels = np.frombuffer(bytes(content), np.uint8).reshape(HEIGHT, WIDTH)
+        return pixels[:, ::-1] if self.mirrored else pixels
+
+    def _fail(self, what: str, count: int) -> None:
+        raise ProtocolError(
+            f"{what} after {count} of {_PICTURE_SIZE} bytes; try again, then check the cable",
+            device=self.info.uri,
+        )
+
+    def _resynchronise(self, wait: CaptureWait) -> None:
+        """Throw away what a broken capture left behind; the next picture is an old one."""
+        self._wire.clear_halt(_ENDPOINT)
+        left = 2 * _PICTURE_SIZE
+        while left > 0 and (part := self._wire.read(_ENDPOINT, _PICTURE_SIZE, wait.slice(0.05))):
+            left -= len(part)
+            wait.check()
+        self._in_step = self._stale = True

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One road in: drivers register by the entry-point group ``ektp_hw.drivers``, ours and others'.
+
+Discovery asks all drivers at once, each in a thread of its own under one common time limit; a
+driver that is broken or slow costs a line in the log and nothing else. Nothing is opened by it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from ektp_hw.devices.base import Device, DeviceInfo, DeviceKind, UsbId
+from ektp_hw.errors import DeviceError, DeviceNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from importlib.metadata import EntryPoint
+
+__all__ = ["GROUP", "Driver", "discover", "drivers", "make_device", "open_device"]
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+GROUP = "ektp_hw.drivers"
+"""Entry-point group under which a package offers its drivers."""
+_LOAD_TIMEOUT = 10.0
+"""Seconds for all drivers' modules to be imported when a device is opened."""
+
+
+class Driver(Protocol):
+    """What stands behind an entry point: usually a subclass of `Device`, itself not an instance."""
+
+    name: str
+    schemes: tuple[str, ...]
+    usb_ids: tuple[UsbId, ...]
+
+    def discover(self) -> Iterable[DeviceInfo]:
+        """List attached devices without opening any."""
+
+    def locate(self, uri: str) -> DeviceInfo | None:
+        """Return what is known of that address, None if it is not this driver's."""
+
+    def device(self, info: DeviceInfo) -> Device:
+        """Make the closed device."""
+
+
+def discover(kind: DeviceKind | str | None = None, timeout: float = 5.0) -> list[DeviceInfo]:
+    """List the capture devices that are attached; opens none of them.
+
+    Parameters
+    ----------
+    kind
+        Only this kind: a `DeviceKind` or its name; None for all.
+    timeout
+        Seconds for all drivers together; what a slower driver would find is left out.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind or the timeout is negative.
+    """
+    wanted = None if kind is None else DeviceKind(kind)
+    if not timeout >= 0:
+        raise ValueError(f"a timeout of {timeout} s cannot be; give 0 or more seconds")
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    found = _all_at_once({entry.name: _searcher(entry) for entry in entries}, timeout)
+    unique = {
+        info.uri: info for infos in found.values() for info in infos if wanted in {None, info.kind}
+    }
+    return sorted(unique.values(), key=lambda info: (info.uri.startswith("virtual:"), info.uri))
+
+
+def drivers() -> list[Driver]:
+    """Return every driver that can be loaded, by name; the others cost a line in the log."""
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    loaders = {entry.name: _loader(entry) for entry in entries}
+    return list(_all_at_once(loaders, _LOAD_TIMEOUT).values())
+
+
+def open_device(device: DeviceInfo | str) -> Device:
+    """Open a device; the driver is found by the address.
+
+    Parameters
+    ----------
+    device
+        One of `discover`'s answers, or a URI: ``usb:1b55:0840@1-4``, ``usbip:host:port/1-1``,
+        ``pcsc:<reader>``, ``video:/dev/video0``, ``virtual:fingerprint``.
+
+    Raises
+    ------
+    DeviceNotFound
+        If nothing answers there or no driver knows it.
+    DeviceBusy, DeviceUnavailable, DeviceRemoved, ProtocolError
+        As the driver finds it.
+    """
+    uri = device.uri if isinstance(device, DeviceInfo) else device
+    seen = device if isinstance(device, DeviceInfo) else None
+    return make_device(uri, seen_as=seen).open()
+
+
+def make_device(uri: str, *, seen_as: DeviceInfo | None = None) -> Device:
+    """Make the closed device at that address.
+
+    Parameters
+    ----------
+    uri
+        Where the driver shall connect.
+    seen_as
+        What applications shall see as the device's identity, if not what the driver says.
+
+    Raises
+    ------
+    TypeError, DeviceNotFound
+        If the address is no text, or no driver knows it.
+    """
+    if not isinstance(uri, str):
+        raise TypeError(f"a device is named by its URI or DeviceInfo, not by {type(uri).__name__}")
+    scheme = uri.partition(":")[0]
+    known = drivers()
+    for driver in known:
+        if scheme in driver.schemes:
+            info = driver.locate(uri)
+            if info is not None:
+                if seen_as is not None and seen_as.uri != uri:
+                    info = replace(info, uri=seen_as.uri, name=seen_as.name, address=uri)
+                return driver.device(info)
+    schemes = sorted({f"{scheme}:" for driver in known for scheme in driver.schemes})
+    raise DeviceNotFound(
+        "no driver knows a device there; addresses start with " + ", ".join(schemes), device=uri
+    )
+
+
+def _loader(entry: EntryPoint) -> Callable[[], Driver]:
+    def load() -> Driver:
+        driver: Any = entry.load()
+        for needed in ("name", "schemes", "usb_ids", "discover", "locate", "device"):
+            if not hasattr(driver, needed):
+                raise TypeError(f"{entry.value} has no '{needed}', so it is no driver")
+        loaded: Driver = driver
+        return loaded
+
+    return load
+
+
+def _searcher(entry: EntryPoint) -> Callable[[], list[DeviceInfo]]:
+    def search() -> list[DeviceInfo]:
+        infos = list(_loader(entry)().discover())
+        for info in infos:
+            if not isinstance(info, DeviceInfo):
+                raise TypeError(f"it listed a {type(info).__name__} instead of a DeviceInfo")
+        return infos
+
+    return search
+
+
+class _Asked(threading.Thread, Generic[_T]):
+    """One driver's answer, fetched in a thread that nobody has to wait for."""
+
+    def __init__(self, name: str, task: Callable[[], _T]) -> None:
+        super().__init__(name=f"ektp_hw driver {name}", daemon=True)
+        self.driver = name
+        self.answers: list[_T] = []
+        self._task = task
+
+    def run(self) -> None:
+        try:
+            self.answers.append(self._task())
+        except DeviceError as error:
+            _log.warning("the driver %s finds nothing: %s", self.driver, error)
+        except (Exception, SystemExit):  # a stranger's driver may raise anything
+            _log.exception("the driver %s is broken and was left out", self.driver)
+
+
+_hung: dict[str, threading.Thread] = {}
+"""Drivers that did not come back; one is not asked again while its thread still runs."""
+
+
+def _all_at_once(tasks: dict[str, Callable[[], _T]], timeout: float) -> dict[str, _T]:
+    end = time.monotonic() + timeout
+    asked = []
+    for name, task in tasks.items():
+        if name in _hung and _hung[name].is_alive():
+            _log.warning("the driver %s still hangs and was left out", name)
+            continue
+        asked.append(_Asked(name, task))
+        asked[-1].start()
+    found = {}
+    for one in asked:
+        one.join(max(0.0, end - time.monotonic()))
+        if one.is_alive():
+            _hung[one.driver] = one
+            _log.warning("the driver %s did not answer in %g s; left out", one.driver, timeout)
+        if one.answers:
+            found[one.driver] = one.answers[0]
+    return found

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""USB through pyusb: libusb for devices of this machine, USB/IP for those of another.
+
+Addresses: ``usb:1b55:0840@1-4`` (vendor, product, bus and port chain; without ``@`` the first of
+that kind) and ``usbip:host:port/1-1``. libusb comes with the package libusb-package.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import threading
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ektp_hw.errors import (
+    DeviceBusy,
+    DeviceError,
+    DeviceNotFound,
+    DeviceRemoved,
+    DeviceUnavailable,
+    ProtocolError,
+    UnavailableReason,
+)
+from ektp_hw.transport.base import UsbConnection, log_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import NoReturn
+
+__all__ = ["PyusbConnection", "UsbAddress", "connect", "find", "locate", "udev_rule"]
+
+_log = logging.getLogger(__name__)
+
+_USB = re.compile(r"usb:([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?:@([0-9]+-[0-9a.]+))?")
+_USBIP = re.compile(r"usbip:([^/]+):([0-9]{1,5})/([0-9a-zA-Z.-]{1,31})")
+_SYSFS = Path("/sys/bus/usb/devices")
+_LISTING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class UsbAddress:
+    """A device on a bus, as far as it is known without opening it."""
+
+    uri: str
+    vendor_id: int
+    product_id: int
+    serial: str = ""
+
+
+def find(ids: Iterable[tuple[int, int]]) -> list[UsbAddress]:
+    """List this machine's USB devices with one of these (vendor, product) pairs; opens none.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If there is no libusb, or it may not list the devices.
+    """
+    wanted = set(ids)
+    found = []
+    for device in _listed(_libusb(), "usb:"):
+        if (device.idVendor, device.idProduct) in wanted:
+            place = _place(device)
+            uri = f"usb:{device.idVendor:04x}:{device.idProduct:04x}@{place}"
+            serial = _from_sysfs(place, "serial")
+            found.append(UsbAddress(uri, device.idVendor, device.idProduct, serial))
+    return found
+
+
+def locate(uri: str, ids: Iterable[tuple[int, int]]) -> UsbAddress | None:
+    """Return what is known of an address, or None if it is none of these devices; opens nothing.
+
+    A ``usbip:`` server is asked for its list.
+
+    Raises
+    ------
+    DeviceNotFound
+        If no USB/IP server answers there.
+    """
+    wanted = set(ids)
+    if match := _USB.fullmatch(uri):
+        vendor, product = int(match[1], 16), int(match[2], 16)
+        return UsbAddress(uri, vendor, product) if (vendor, product) in wanted else None
+    if match := _USBIP.fullmatch(uri):
+        from ektp_hw.transport.usbip_link import list_exported
+
+        try:
+            exported = list_exported(match[1], int(match[2]), timeout=2.0)
+        except (OSError, OverflowError) as error:
+            raise DeviceNotFound(
+                f"no USB/IP server answers there ({error}); start it or mend the address",
+                device=uri,
+            ) from error
+        for one in exported:
+            if one.bus_id == match[3] and (one.vendor_id, one.product_id) in wanted:
+                return UsbAddress(uri, one.vendor_id, one.product_id)
+    return None
+
+
+def connect(
+    uri: str, *, interface: int = 0, configuration: int = 1, detach_kernel_driver: bool = False
+) -> UsbConnection:
+    """Open the device, choose the configuration and claim the interface.
+
+    Raises
+    ------
+    DeviceNotFound, DeviceBusy, DeviceUnavailable, DeviceRemoved, ProtocolError
+        What is in the way, with what to do about it.
+    """
+    from usb.core import USBError
+
+    device = _device_at(uri)
+    try:
+        if detach_kernel_driver and _kernel_driver_active(device, interface):
+            device.detach_kernel_driver(interface)
+        _configure(device, configuration)
+        import usb.util
+
+        usb.util.claim_interface(device, interface)
+    except USBError as error:
+        message = _holder(device, interface) if error.errno == errno.EBUSY else ""
+        rule = udev_rule(device.idVendor, device.idProduct)
+        _dispose(device)
+        _raise(error, uri, "could not be opened", holder=message, rule=rule)
+    return PyusbConnection(device, uri)
+
+
+def udev_rule(vendor_id: int, product_id: int) -> str:
+    """Return the udev rule that lets the person at the desk use the device."""
+    return (
+        f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{vendor_id:04x}", '
+        f'ATTR{{idProduct}}=="{product_id:04x}", MODE="0660", TAG+="uaccess"'
+    )
+
+
+class PyusbConnection(UsbConnection):
+    """A device of pyusb, with this package's errors; made by `connect`."""
+
+    def __init__(self, device: Any, uri: str) -> None:  # noqa: ANN401  # pyusb has no types
+        self._device = device
+        self._uri = uri
+        self._open = True
+
+    def control_out(
+        self,
+        request_type: int,
+        request: int,
+        value: int = 0,
+        index: int = 0,
+        data: bytes = b"",
+        timeout: float = 1.0,
+    ) -> None:
+        """Send a control transfer."""
+        what = f"control out {request:#04x} value {value:#06x} index {index:#06x}"
+        self._run(
+            what,
+            lambda: self._device.ctrl_transfer(
+                request_type, request, value, index, data, _milliseconds(timeout)
+            ),
+            len(data),
+        )
+
+    def control_in(
+        self,
+        request_type: int,
+        request: int,
+        value: int = 0,
+        index: int = 0,
+        length: int = 0,
+        timeout: float = 1.0,
+    ) -> bytes:
+        """Fetch data by a control transfer."""
+        what = f"control in {request:#04x} value {value:#06x} index {index:#06x}"
+        answer = self._run(
+            what,
+            lambda: self._device.ctrl_transfer(
+                request_type, request, value, index, length, _milliseconds(timeout)
+            ),
+        )
+        return bytes(answer)
+
+    def read(self, endpoint: int, length: int, timeout: float) -> bytes:
+        """Read one transfer; nothing when the time is over."""
+        from usb.core import USBTimeoutError
+
+        try:
+            answer = self._run(
+                f"read {endpoint:#04x}",
+                lambda: self._device.read(endpoint, length, _milliseconds(timeout)),
+                give=(USBTimeoutError,),
+            )
+        except USBTimeoutError:
+            return b""
+        return bytes(answer)
+
+    def write(self, endpoint: int, data: bytes, timeout: float = 1.0) -> None:
+        """Write one transfer."""
+        what = f"write {endpoint:#04x}"
+        self._run(
+            what, lambda: self._device.write(endpoint, data, _milliseconds(timeout)), len(data)
+        )
+
+    def clear_halt(self, endpoint: int) -> None:
+        """Take an endpoint out of its stalled state."""
+        self._run(f"clear halt {endpoint:#04x}", lambda: self._device.clear_halt(endpoint), 0)
+
+    def close(self) -> None:
+        """Release the interface and close the device."""
+        if self._open:
+            self._open = False
+            _dispose(self._device)
+
+    def _run(
+        self,
+        what: str,
+        transfer: Callable[[], Any],
+        sent: int | None = None,
+        give: tuple[type[Exception], ...] = (),
+    ) -> Any:  # noqa: ANN401
+        from usb.core import USBError
+
+        try:
+            answer = transfer()
+        except give:
+            log_wire(_log, self._uri, f"{what}, time over", 0)
+            raise
+        except USBError as error:
+            _log.debug("%s: %s failed: %s", self._uri, what, error)
+            _raise(error, self._uri, f"the transfer '{what}' failed")
+        log_wire(_log, self._uri, what, len(answer) if sent is None else sent)
+        return answer
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))  # 0 would be for ever
+
+
+@cache
+def _libusb() -> Any:  # noqa: ANN401
+    try:
+        import libusb_package
+        import usb.backend.libusb1
+
+        backend = usb.backend.libusb1.get_backend(find_library=libusb_package.find_library)
+    except (ImportError, OSError) as error:
+        raise _no_libusb(str(error)) from error
+    if backend is None:
+        raise _no_libusb("the library could not be loaded")
+    return backend
+
+
+def _no_libusb(why: str) -> DeviceUnavailable:
+    return DeviceUnavailable(
+        f"USB cannot be used without libusb ({why}); install the package libusb-package",
+        reason=UnavailableReason.LIBRARY_MISSING,
+        device="usb:",
+    )
+
+
+def _listed(backend: Any, uri: str) -> list[Any]:  # noqa: ANN401
+    import usb.core
+
+    try:
+        with _LISTING:
+            return list(usb.core.find(find_all=True, backend=backend))
+    except usb.core.USBError as error:
+        _raise(error, uri, "the devices could not be listed")
+
+
+def _device_at(uri: str) -> Any:  # noqa: ANN401
+    if match := _USB.fullmatch(uri):
+        ids = int(match[1], 16), int(match[2], 16)
+        for device in _listed(_libusb(), uri):
+            if (device.idVendor, device.idProduct) == ids and match[3] in {None, _place(device)}:
+                return device
+        raise DeviceNotFound("it is not plugged in; check cable and socket", device=uri)
+    if match := _USBIP.fullmatch(uri):
+        return _remote_device(uri, match[1], int(match[2]), match[3])
+    raise DeviceNotFound(
+        "that is no USB address; it looks like usb:1b55:0840@1-4 or usbip:host:3240/1-1",
+        device=uri,
+    )
+
+
+def _remote_device(uri: str, host: str, port: int, bus_id: str) -> Any:  # noqa: ANN401
+    import usb.core
+
+    from ektp_hw.transport.usbip import UsbipBackend
+
+    backend = UsbipBackend(host, port)
+    try:
+        for remote in backend.enumerate_devices():
+            if remote.exported.bus_id == bus_id:
+                return usb.core.Device(remote, backend)
+    except usb.core.USBError as error:
+        if error.errno == errno.ENODEV:
+            raise DeviceNotFound(f"{error.strerror}; check that server", device=uri) from error
+        _raise(error, uri, "could not be opened")
+    raise DeviceNotFound("the server does not offer that device; plug it in there", device=uri)
+
+
+def _configure(device: Any, configuration: int) -> None:  # noqa: ANN401
+    """Choose the configuration, unless it is chosen: choosing again would reset the device."""
+    import usb.core
+
+    try:
+        if device.get_active_configuration().bConfigurationValue == configuration:
+            return
+    except usb.core.USBError as error:
+        if error.errno is not None:
+            raise
+    device.set_configuration(configuration)
+
+
+def _kernel_driver_active(device: Any, interface: int) -> bool:  # noqa: ANN401
+    try:
+        return bool(device.is_kernel_driver_active(interface))
+    except NotImplementedError:  # not on this system
+        return False
+
+
+def _place(device: Any) -> str:  # noqa: ANN401
+    if device.port_numbers:
+        return f"{device.bus}-{'.'.join(str(port) for port in device.port_numbers)}"
+    return f"{device.bus}-a{device.address}"
+
+
+def _from_sysfs(place: str, name: str) -> str:
+    """Return a text the kernel read when the device was plugged in, so that nothing is opened."""
+    try:
+        return (_SYSFS / place / name).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:  # not Linux, or the device has none
+        return ""
+
+
+def _holder(device: Any, interface: int) -> str:  # noqa: ANN401
+    """Say who holds the interface, as far as Linux tells."""
+    try:
+        link = _SYSFS / f"{_place(device)}:1.{interface}" / "driver"
+        return f"the kernel driver '{link.readlink().name}' holds it; unload or unbind that driver"
+    except OSError:
+        return "another program holds it; close that program"
+
+
+def _dispose(device: Any) -> None:  # noqa: ANN401
+    import usb.util
+
+    usb.util.dispose_resources(device)
+
+
+def _raise(error: Any, uri: str, what: str, *, holder: str = "", rule: str = "") -> NoReturn:  # noqa: ANN401
+    """Turn an error of pyusb into one of this package."""
+    number = error.errno
+    if number in {errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN, errno.ENOENT}:
+        raise DeviceRemoved(
+            "the device was unplugged; plug it in and open it again", device=uri
+        ) from error
+    if number == errno.EBUSY:
+        raise DeviceBusy(holder or "another program holds it; close that program", device=uri)
+    if number in {errno.EACCES, errno.EPERM}:
+        raise DeviceUnavailable(
+            "you are not permitted to use it; put this line into "
+            f"/etc/udev/rules.d/60-ektp-hw.rules and plug the device in again: {rule}",
+            reason=UnavailableReason.NOT_PERMITTED,
+            device=uri,
+        ) from error
+    if number in {errno.EPIPE, errno.EIO, errno.EOVERFLOW, errno.EPROTO, errno.ETIMEDOUT}:
+        raise ProtocolError(
+            f"{what} ({error.strerror}); try again, then plug the device in anew", device=uri
+        ) from error
+    raise DeviceError(f"{what} ({error.strerror}); plug the device in anew", device=uri) from error

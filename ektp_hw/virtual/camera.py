@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An emulated near-infrared camera on USB, with somebody's eye in front of it.
+
+It follows USB-IF's device class for video, revision 1.1: one control interface, one streaming
+interface with a bulk endpoint, one uncompressed format of 8-bit grey (Y800) at 640 x 480. Its ids
+are a pair that pid.codes keeps free for tests; no camera on sale has them.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from ektp_hw.virtual.usb_function import Endpoint, Interface, Stall, UsbFunction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ektp_hw.samples import IrisImage
+    from ektp_hw.virtual.usb_function import Setup
+
+__all__ = ["HEIGHT", "MISBEHAVIOURS", "WIDTH", "VirtualIrisCamera"]
+
+WIDTH, HEIGHT = 640, 480
+MISBEHAVIOURS = ("", "unplug", "stall", "silence", "garbage", "error", "torn", "dark")
+"""What `VirtualIrisCamera.misbehave` takes; each strikes in the next stream.
+
+unplug: the cable is pulled in the middle of a frame. stall: the endpoint refuses. silence: no more
+payloads. garbage: payloads whose header is impossible, without end. error: the first frame bears
+the error bit. torn: the first frame lacks its second half. dark: every frame is black.
+"""
+
+_STREAM = 0x81
+_STREAMING = 1
+_PAYLOAD = 64 * 1024
+_HEADER = 2
+_FRAME_BYTES = WIDTH * HEIGHT
+_FRAME_INTERVAL = 333_333
+"""In units of 100 ns: 30 frames a second."""
+_FRAME_ID, _END_OF_FRAME, _ERROR, _END_OF_HEADER = 0x01, 0x02, 0x40, 0x80
+_SET_CUR, _GET_CUR, _GET_MIN, _GET_MAX, _GET_LEN, _GET_DEF = 0x01, 0x81, 0x82, 0x83, 0x85, 0x87
+_PROBE, _COMMIT = 0x0100, 0x0200
+_CONTROL_BYTES = 34
+_Y800 = b"Y800" + bytes.fromhex("0000 1000 8000 00AA00389B71")
+
+
+def _control_descriptors() -> bytes:
+    """Header, camera terminal, output terminal (UVC 1.1, 3.7.2)."""
+    terminals = struct.pack("<BBBBHBBHHHB2s", 17, 0x24, 2, 1, 0x0201, 0, 0, 0, 0, 0, 2, b"\0\0")
+    terminals += struct.pack("<BBBBHBBB", 9, 0x24, 3, 2, 0x0101, 0, 1, 0)
+    head = struct.pack("<BBBHHIBB", 13, 0x24, 1, 0x0110, 13 + len(terminals), 6_000_000, 1, 1)
+    return head + terminals
+
+
+def _streaming_descriptors() -> bytes:
+    """Input header, one format, one frame size (UVC 1.1, 3.9; uncompressed payload 1.1, 3.1)."""
+    form = struct.pack("<BBBBB16sBBBBBB", 27, 0x24, 4, 1, 1, _Y800, 8, 1, 0, 0, 0, 0)
+    rate = _FRAME_BYTES * 8 * 30
+    frame = struct.pack(
+        "<BBBBBHHIIIIBI",
+        30, 0x24, 5, 1, 0, WIDTH, HEIGHT, rate, rate, _FRAME_BYTES, _FRAME_INTERVAL, 1,
+        _FRAME_INTERVAL,
+    )  # fmt: skip
+    total = 14 + len(form) + len(frame)
+    head = struct.pack("<BBBBHBBBBBBBB", 14, 0x24, 1, 1, total, _STREAM, 0, 2, 0, 0, 0, 1, 0)
+    return head + form + frame
+
+
+class VirtualIrisCamera(UsbFunction):
+    """A camera; committing a stream makes it show its frames, over and over.
+
+    Parameters
+    ----------
+    frames
+        What it sees, one picture of 640 x 480 a frame; asked of `script` if never given.
+    speed
+        How many times faster than 30 frames a second.
+    """
+
+    vendor_id: ClassVar[int] = 0x1209
+    product_id: ClassVar[int] = 0x0001
+    device_triple: ClassVar[tuple[int, int, int]] = (0xEF, 2, 1)
+    product: ClassVar[str] = "near-infrared camera (emulated)"
+    interfaces: ClassVar[tuple[Interface, ...]] = (
+        Interface((), (0x0E, 1, 0), _control_descriptors()),
+        Interface((Endpoint(_STREAM),), (0x0E, 2, 0), _streaming_descriptors()),
+    )
+
+    def __init__(
+        self, frames: Sequence[bytes] = (), *, speed: float = 1.0, serial: str = "VIRTUALEYE1"
+    ) -> None:
+        super().__init__(serial)
+        self._frames = [_checked(frame) for frame in frames]
+        self._speed = speed
+        self._misbehaviour = ""
+        self._stop()
+
+    def _stop(self) -> None:
+        self._began: float | None = None
+        self._probe = self._offer()
+        self._shown = self._at = 0
+
+    def present(self, *images: IrisImage) -> None:
+        """Show these pictures, one a frame, over and over; none: a dark room."""
+        frames = [_checked(image.pixels.tobytes()) for image in images]
+        with self.lock:
+            self._frames = frames
+
+    def misbehave(self, how: str) -> None:
+        """Do one of `MISBEHAVIOURS` in the next stream; empty text: behave."""
+        if how not in MISBEHAVIOURS:
+            raise ValueError(f"no camera can {how!r}; choose of {', '.join(MISBEHAVIOURS)}")
+        with self.lock:
+            self._misbehaviour = how
+
+    def script(self, options: Mapping[str, str]) -> None:
+        """Do what the URI's options say: ``seed``, ``eye``, ``empty``, ``speed``, ``misbehave``."""
+        from ektp_hw.samples import Eye
+        from ektp_hw.synthetic import SyntheticPerson
+
+        eye = Eye[options.get("eye", "left").upper()]
+        person = SyntheticPerson(int(options.get("seed", "1")))
+        self.present(*(() if "empty" in options else (person.eye(eye),)))
+        with self.lock:
+            self._speed = float(options.get("speed", "1"))
+        self.misbehave(options.get("misbehave", ""))
+
+    def on_configured(self) -> None:
+        """Begin afresh: no stream."""
+        self._stop()
+
+    def control(self, setup: Setup, data: bytes) -> bytes:
+        """Answer as every device; clearing the stream's halt ends it (UVC 1.1, 2.4.3)."""
+        if (setup.request_type, setup.request, setup.index) == (0x02, 1, _STREAM):
+            self._stop()
+        return super().control(setup, data)
+
+    def on_control(self, setup: Setup, data: bytes) -> bytes:
+        """Answer PROBE and COMMIT of the streaming interface."""
+        if setup.index & 0xFF != _STREAMING or setup.value not in {_PROBE, _COMMIT}:
+            raise Stall
+        kind = (setup.request_type, setup.request)
+        if kind == (0x21, _SET_CUR) and len(data) in {26, _CONTROL_BYTES}:
+            return self._set(setup.value, data)
+        if setup.request_type != 0xA1:
+            raise Stall
+        if setup.request == _GET_LEN:
+            return struct.pack("<H", _CONTROL_BYTES)
+        if setup.request in {_GET_CUR, _GET_MIN, _GET_MAX, _GET_DEF}:
+            return self._probe
+        raise Stall
+
+    def _set(self, selector: int, data: bytes) -> bytes:
+        if data[2:4] != b"\x01\x01":  # format 1, frame 1: there is no other
+            raise Stall
+        if selector == _COMMIT:
+            self._began, self._shown, self._at = time.monotonic(), 0, 0
+        else:
+            self._probe = self._offer()
+        return b""
+
+    @staticmethod
+    def _offer() -> bytes:
+        return struct.pack(
+            "<HBBIHHHHHIIIBBBB",
+            1, 1, 1, _FRAME_INTERVAL, 0, 0, 0, 0, 0, _FRAME_BYTES, _PAYLOAD, 6_000_000, 0, 0, 0, 0,
+        )  # fmt: skip
+
+    def on_in(self, endpoint: int, length: int) -> bytes | None:
+        """Give the next payload once its frame is due."""
+        if endpoint != _STREAM or self._began is None:
+            return None
+        due = (time.monotonic() - self._began) * self._speed * 1e7 / _FRAME_INTERVAL
+        if self._shown > due:
+            return None
+        if self._at and self._misbehaviour in {"unplug", "stall", "silence"}:
+            return self._strike()
+        if self._misbehaviour == "garbage":
+            return b"\xff\x00\x01"
+        return self._payload(min(length, _PAYLOAD))
+
+    def _strike(self) -> bytes | None:
+        how, self._began = self._misbehaviour, None
+        if how == "unplug":
+            self.unplug()
+        if how == "stall":
+            self._misbehaviour = ""
+            raise Stall
+        return None
+
+    def _payload(self, room: int) -> bytes:
+        """Return header and the next part of the frame (UVC 1.1, 2.4.3.2)."""
+        dark = self._misbehaviour == "dark" or not self._frames
+        frame = bytes(_FRAME_BYTES) if dark else self._frames[self._shown % len(self._frames)]
+        part = frame[self._at : self._at + room - _HEADER]
+        self._at += len(part)
+        flags = _END_OF_HEADER | self._shown & _FRAME_ID
+        if self._misbehaviour == "error" and self._shown == 0:
+            flags |= _ERROR
+        torn = self._misbehaviour == "torn" and self._shown == 0 and self._at > _FRAME_BYTES // 2
+        if torn or self._at >= _FRAME_BYTES:
+            flags |= _END_OF_FRAME
+            self._shown, self._at = self._shown + 1, 0
+        return bytes((_HEADER, flags)) + part
+
+
+def _checked(frame: bytes) -> bytes:
+    if len(frame) != _FRAME_BYTES:
+        raise ValueError(f"this camera shows {WIDTH} x {HEIGHT} pixels, not {len(frame)} in all")
+    return frame
