@@ -171,12 +171,13 @@ class Gallery(Store):
             known = self._references.last_seq
             newcomers = self._table.people_after(known)
             fingers: dict[int, dict[FingerPosition, Any]] = {seq: {} for seq, _ in newcomers}
-            for done, (seq, part) in enumerate(self._table.parts_after(known) if newcomers else ()):
+            total = self._table.count_parts(known)
+            for done, (seq, part) in enumerate(self._table.parts_after(known), 1):
                 stop_if(cancel)
                 position = FingerPosition(part.position)
                 fingers[seq][position] = comparison.prepare(self._template(part))
                 if progress is not None:
-                    progress(done + 1, max(done + 1, len(newcomers)))
+                    progress(done, total)
             for seq, identifier in newcomers:
                 self._references.add(seq, identifier, fingers[seq])
             if len(self._references) != self._table.count():

@@ -163,10 +163,11 @@ class PeopleTable:
         with self._errors():
             return int(self._connection.execute("SELECT count(*) FROM people").fetchone()[0])
 
-    def count_parts(self) -> int:
-        """Return how many templates they have together."""
+    def count_parts(self, after: int = 0) -> int:
+        """Return how many templates those enrolled after this one have together."""
         with self._errors():
-            return int(self._connection.execute("SELECT count(*) FROM parts").fetchone()[0])
+            query = "SELECT count(*) FROM parts WHERE seq > ?"
+            return int(self._connection.execute(query, (after,)).fetchone()[0])
 
     def find(self, identifier: str) -> tuple[int, str] | None:
         """Return (seq, name) of a person, or None."""

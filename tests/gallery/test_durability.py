@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing acknowledged is lost: killed writers, torn ends, full disks."""
+
+import contextlib
+import errno
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ektp_hw.errors import GalleryError, GalleryFull
+from ektp_hw.gallery import Gallery, folder, pack
+
+ENROL_FOREVER = """
+import itertools, sys
+import numpy as np
+from ektp_hw.gallery import Gallery, Person
+from ektp_hw.templates import FingerprintTemplate
+rng = np.random.default_rng()
+with Gallery.open(sys.argv[1]) as gallery:
+    for i in itertools.count():
+        n = int(rng.integers(0, 200))
+        template = FingerprintTemplate.from_minutiae(
+            *rng.uniform(0, 6, (3, n)), width=400, height=400)
+        name = f"{sys.argv[2]}-{i}"
+        gallery.enrol(Person(name, {2: template, 7: template}))
+        print(name, flush=True)
+        if i % 7 == 3:
+            gallery.remove(name)
+            print("-" + name, flush=True)
+"""
+
+
+def test_killed_at_any_moment(path, rng):
+    acknowledged = set()
+    for run in range(15):
+        with subprocess.Popen(
+            [sys.executable, "-c", ENROL_FOREVER, str(path), str(run)], stdout=subprocess.PIPE
+        ) as writer:
+            said = [writer.stdout.readline()]
+            time.sleep(rng.uniform(0, 0.06))
+            writer.kill()
+            said += writer.stdout.read().splitlines(keepends=True)
+        words = [line.decode().strip() for line in said if line.endswith(b"\n")]
+        acknowledged |= {word for word in words if not word.startswith("-")}
+        asked_away = {word for word in acknowledged if int(word.split("-")[1]) % 7 == 3}
+        with Gallery.open(path) as gallery:
+            enrolled = set(gallery)
+            # One more may have been committed without having been said, one removal as well.
+            assert acknowledged - asked_away <= enrolled, run
+            assert not enrolled & {word[1:] for word in words if word.startswith("-")}, run
+            assert gallery.verify() == [], run
+            for name in enrolled:
+                assert gallery.get(name).id == name
+    assert len(acknowledged) >= 15
+
+
+def test_torn_end_is_cut_by_the_next_writer(path, gallery, person):
+    gallery.enrol(person("a"))
+    gallery.close()
+    file = path / folder.PACK
+    whole = file.read_bytes()
+    file.write_bytes(whole + pack.record(1, 2, b"half a template")[:-7])
+    with Gallery.open(path, read_only=True) as reader:
+        assert reader.verify() == []
+    assert file.stat().st_size > len(whole)
+    with Gallery.open(path) as again:
+        assert file.read_bytes() == whole
+        again.enrol(person("b"))
+        assert again.verify() == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_no_room_for_templates(gallery, person, monkeypatch, code, call):
+    gallery.enrol(person("before"))
+
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pack.os, call, fail)
+        with pytest.raises(GalleryFull, match="full"):
+            gallery.enrol(person("lost"))
+    assert list(gallery) == ["before"]
+    gallery.enrol(person("behind"))
+    assert list(gallery) == ["before", "behind"]
+    assert gallery.verify() == []
+
+
+def test_half_a_write(path, gallery, person, monkeypatch):
+    gallery.enrol(person("before"))
+    size = (path / folder.PACK).stat().st_size
+    write = os.write
+    rest = [100]
+
+    def fill(descriptor, data):
+        if not rest[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        taken = write(descriptor, data[: rest[0]])
+        rest[0] -= taken
+        return taken
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pack.os, "write", fill)
+        with pytest.raises(GalleryFull):
+            gallery.enrol(person("lost"))
+    assert rest == [0]
+    assert (path / folder.PACK).stat().st_size == size
+    assert gallery.verify() == []
+
+
+def test_failing_disk_is_not_called_full(gallery, person, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(pack.os, "fsync", fail)
+    with pytest.raises(GalleryError, match="Input/output") as caught:
+        gallery.enrol(person("a"))
+    assert not isinstance(caught.value, GalleryFull)
+
+
+def test_no_room_for_the_table(path, gallery, person):
+    gallery.enrol(person("before"))
+    connection = gallery._table._connection
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    acknowledged = ["before"]
+
+    def fill():
+        while True:
+            newcomer = person(str(len(acknowledged)))
+            gallery.enrol(newcomer)
+            acknowledged.append(newcomer.id)
+
+    with pytest.raises(GalleryFull, match=folder.TABLE):
+        fill()
+    assert list(gallery) == acknowledged
+    connection.execute("PRAGMA max_page_count = 1000000")
+    gallery.enrol(person("behind"))
+    gallery.close()
+    with Gallery.open(path) as again:
+        assert list(again) == [*acknowledged, "behind"]
+        assert again.verify() == []
+
+
+def test_templates_of_a_failed_commit_are_never_written_over(gallery, person):
+    end = gallery._pack.end
+    gallery._table._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(GalleryError):
+        gallery.enrol(person("a"))
+    assert gallery._pack.end > end
+
+
+FILL = """
+import resource, sys
+import numpy as np
+from ektp_hw.errors import GalleryFull
+from ektp_hw.gallery import Gallery, Person
+from ektp_hw.templates import FingerprintTemplate
+rng = np.random.default_rng(1)
+template = FingerprintTemplate.from_minutiae(*rng.uniform(0, 6, (3, 200)), width=400, height=400)
+with Gallery.open(sys.argv[1]) as gallery:
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), hard))
+    kept = []
+    try:
+        for i in range(2000):
+            gallery.enrol(Person(str(i), {2: template}))
+            kept.append(str(i))
+    except GalleryFull as error:
+        print(error)
+    assert len(kept) < 2000, "it never became full"
+    assert list(gallery) == kept
+    assert gallery.verify() == []
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    gallery.enrol(Person("behind", {2: template}))
+with Gallery.open(sys.argv[1]) as gallery:
+    assert list(gallery) == [*kept, "behind"]
+    assert gallery.verify() == []
+print(len(kept), "kept")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file size limit here")
+@pytest.mark.parametrize("size", [40_000, 100_000, 170_000])
+def test_the_operating_system_refuses_to_let_files_grow(path, size):
+    done = subprocess.run(
+        [sys.executable, "-c", FILL, str(path), str(size)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "full" in done.stdout
+
+
+def test_a_crash_while_creating_leaves_no_gallery(path, monkeypatch):
+    def crash(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "create_table", crash)
+        with pytest.raises(GalleryFull):
+            Gallery.open(path)
+    assert not path.exists()
+    assert not list(path.parent.iterdir())
+    with Gallery.open(path) as gallery:
+        assert len(gallery) == 0
+
+
+def test_two_create_at_once(path, monkeypatch):
+    create = folder.create_table
+    with contextlib.ExitStack() as stack:
+
+        def faster(*arguments):
+            monkeypatch.setattr(folder, "create_table", create)
+            stack.enter_context(Gallery.open(path))
+            create(*arguments)
+
+        monkeypatch.setattr(folder, "create_table", faster)
+        with pytest.raises(GalleryError, match="open for writing"):
+            Gallery.open(path)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_commits_wait_for_the_disk(gallery):
+    connection = gallery._table._connection
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert sqlite3.threadsafety == 3
