@@ -54,7 +54,7 @@ class AlignmentParameters:
 @kernel
 def _voters(
     alike: Bytes, ad: Floats, bd: Floats, limit: int, first: Ints, second: Ints, likeness: Floats,
-    turn: Floats,
+    at: Floats, bt: Floats, turn: Floats,
 ) -> int:  # fmt: skip
     """Pick the most alike pairs, most alike first (a counting sort over 255 values)."""
     starts = np.zeros(257, np.int64)
@@ -77,7 +77,7 @@ def _voters(
                 continue
             starts[255 - value] += 1
             first[place], second[place] = i, j
-            likeness[place] = value / 255.0
+            likeness[place] = value / 255.0 * np.sqrt(at[i] * bt[j])
             turn[place] = (bd[j] - ad[i]) % (2.0 * np.pi)
             count += 1
     return count
@@ -150,8 +150,8 @@ def _finalists(
 
 @kernel
 def align(
-    x: Floats, y: Floats, direction: Floats, ref_x: Floats, ref_y: Floats, ref_direction: Floats,
-    ref_starts: Ints, similarities: Bytes, swapped: Bools, votes: int, proposals: int,
+    x: Floats, y: Floats, direction: Floats, trust: Floats, ref_x: Floats, ref_y: Floats, ref_direction: Floats,
+    ref_trust: Floats, ref_starts: Ints, similarities: Bytes, swapped: Bools, votes: int, proposals: int,
     finalists: int, reach: float, stretch: float, angle: float, rigidity: float,
     copy_angle: float, copy_shift: float,
 ) -> Floats:  # fmt: skip
@@ -176,12 +176,12 @@ def align(
     for r in range(swapped.shape[0]):
         low, high = ref_starts[r], ref_starts[r + 1]
         alike = similarities[:, low:high]
-        ax, ay, ad = x, y, direction
-        bx, by, bd = ref_x[low:high], ref_y[low:high], ref_direction[low:high]
+        ax, ay, ad, at = x, y, direction, trust
+        bx, by, bd, bt = ref_x[low:high], ref_y[low:high], ref_direction[low:high], ref_trust[low:high]
         if swapped[r]:
-            ax, ay, ad, bx, by, bd = bx, by, bd, ax, ay, ad
+            ax, ay, ad, at, bx, by, bd, bt = bx, by, bd, bt, ax, ay, ad, at
             alike = alike.T
-        n = _voters(alike.copy(), ad, bd, votes, first, second, likeness, turn)
+        n = _voters(alike.copy(), ad, bd, votes, first, second, likeness, at, bt, turn)
         if n == 0:
             continue
         vax, vay, vbx, vby = ax[first[:n]], ay[first[:n]], bx[second[:n]], by[second[:n]]

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["PreparedTemplate", "compare", "compare_many", "prepare"]
+__all__ = ["PreparedTemplate", "compare", "compare_many", "matched_minutiae", "prepare"]
 
 _CYLINDERS = CylinderParameters()
 _ALIGNMENT = AlignmentParameters()
 _PAIRING = PairingParameters()
-_PRIOR_BITS = 24
+_PRIOR_BITS = 16
 """Disagreeing bits that every two neighbourhoods start with."""
 _LEAST_TRUST = 0.2
 """Added to each reliability, so that even the least reliable minutiae count a little."""
@@ -111,11 +111,27 @@ def compare_many(
     return score_of(weigh(cues_of(probe, references)))
 
 
+def matched_minutiae(
+    probe: FingerprintTemplate | PreparedTemplate, reference: FingerprintTemplate | PreparedTemplate
+) -> npt.NDArray[np.int64]:
+    """Return which minutiae `compare` laid on each other: (k, 2) indices into probe and reference.
+
+    For explaining a score, not for computing one: strangers' prints have matched minutiae too.
+    """
+    one, other = _prepared(probe), _prepared(reference)
+    partners = np.full(max(len(one), len(other), 1), -1, np.int64)
+    cues_of(one, [other], partners)
+    laid_over = np.flatnonzero(partners >= 0)
+    pairs = np.column_stack([laid_over, partners[laid_over]])
+    return pairs[:, ::-1] if other.rank < one.rank else pairs
+
+
 def cues_of(
     probe: FingerprintTemplate | PreparedTemplate,
     references: Sequence[FingerprintTemplate | PreparedTemplate],
+    partners: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Return what `pairing.pair` finds, (references, len(CUES))."""
+    """Return what `pairing.pair` finds, (references, len(CUES)); it fills `partners`, if given."""
     one = _prepared(probe)
     others = [_prepared(reference) for reference in references]
     if not others:
@@ -137,9 +153,11 @@ def cues_of(
         one.x,
         one.y,
         one.direction,
+        one.trust,
         x,
         y,
         direction,
+        trust,
         starts,
         similarities,
         swapped,
@@ -162,6 +180,7 @@ def cues_of(
         swapped,
         proposed,
         *astuple(_PAIRING),
+        np.empty(0, np.int64) if partners is None else partners,
     )
 
 

@@ -30,17 +30,17 @@ __all__ = ["CylinderParameters", "cylinder_codes", "hull"]
 class CylinderParameters:
     """Shape of the cylinders; lengths in pixels at 500 ppi."""
 
-    radius: float = 75.0
-    """Reach of a neighbourhood, about eight ridge periods."""
+    radius: float = 85.0
+    """Reach of a neighbourhood, about nine ridge periods."""
     cells: int = 10
     """Cells along the diameter; the 80 of 100 whose centre lies in the disc are used."""
     bands: int = 6
     """Bands of direction difference: 80 x 6 bits fit the 512 of a code."""
     position_spread: float = 9.0
     """Standard deviation of a minutia's place, one ridge period."""
-    direction_spread: float = 0.6
+    direction_spread: float = 0.5
     """Standard deviation of a direction difference, radians."""
-    threshold: float = 0.25
+    threshold: float = 0.18
     """Contribution (1 = a minutia in the cell's very centre) that sets a bit."""
     margin: float = 45.0
     """How far outside the hull of all minutiae the finger is still taken as seen."""

@@ -50,7 +50,7 @@ class PairingParameters:
     stiffness: float = 0.5
     """Weight of "no displacement" against the neighbours' weights."""
     rigidity: float = 400.0
-    """How strongly the proposed turn counts against that of a few near pairs (weight times area)."""
+    """How strongly the proposed turn counts against that of a few near pairs (weight x area)."""
     area_margin: float = 10.0
     """How far outside the other's hull a minutia still lies in the common area."""
 
@@ -186,13 +186,16 @@ def _pair_two(
     bx: Floats, by: Floats, bd: Floats, bt: Floats, b_corners: Floats,
     alike: Bytes, proposed: Floats, reach_first: float, reach: float, angle: float,
     smoothness: float, stiffness: float, rigidity: float, area_margin: float, cues: Floats,
-) -> None:  # fmt: skip
-    """Write the cues of the best of the proposed alignments of impression a onto impression b."""
+) -> Ints:  # fmt: skip
+    """Write the cues of the best of the proposed alignments of impression a onto impression b.
+
+    Returns the partner in b of each minutia of a under that alignment, -1 for none.
+    """
     na, nb = ax.shape[0], bx.shape[0]
     partner, closeness = np.empty(na, np.int64), np.empty(na)
     best_of_b, top_of_b = np.empty(nb, np.int64), np.empty(nb)
     px, py, pd = np.empty(na), np.empty(na), np.empty(na)
-    best, fit = np.zeros(4), np.zeros(4)
+    best, fit, kept = np.zeros(4), np.zeros(4), np.full(na, -1, np.int64)
     for f in range(proposed.shape[0]):
         if proposed[f, 4] <= 0.0:
             break
@@ -223,11 +226,13 @@ def _pair_two(
         if close + same > cues[1] + cues[2]:
             cues[0], cues[1], cues[2] = trusted, close, same
             best[:] = fit
+            kept[:] = partner
     if cues[0] > 0.0:
         cues[3] = _common(ax, ay, at, best, b_corners, area_margin)
         c, s, tx, ty = best[0], best[1], best[2], best[3]
         fit[0], fit[1], fit[2], fit[3] = c, -s, -(c * tx + s * ty), s * tx - c * ty
         cues[4] = _common(bx, by, bt, fit, a_corners, area_margin)
+    return kept
 
 
 @kernel
@@ -236,11 +241,13 @@ def pair(
     ref_x: Floats, ref_y: Floats, ref_direction: Floats, ref_trust: Floats, ref_starts: Ints,
     ref_corners: Floats, ref_corner_starts: Ints, similarities: Bytes, swapped: Bools,
     proposed: Floats, reach_first: float, reach: float, angle: float, smoothness: float,
-    stiffness: float, rigidity: float, area_margin: float,
+    stiffness: float, rigidity: float, area_margin: float, partners: Ints,
 ) -> Floats:  # fmt: skip
     """Return the cues (references, len(CUES)) of one probe against many references.
 
-    Arguments as in `alignment.align`, whose result is `proposed`; every y ascends.
+    Arguments as in `alignment.align`, whose result is `proposed`; every y ascends. `partners` is
+    empty, or has room for the partner of each minutia of the impression that was laid over the
+    other (-1 for none); after several references it holds the last one's.
     """
     cues = np.zeros((swapped.shape[0], 5))
     for r in range(swapped.shape[0]):
@@ -251,8 +258,10 @@ def pair(
         if swapped[r]:
             ax, ay, ad, at, ac, bx, by, bd, bt, bc = bx, by, bd, bt, bc, ax, ay, ad, at, ac
             alike = alike.T
-        _pair_two(
+        kept = _pair_two(
             ax, ay, ad, at, ac, bx, by, bd, bt, bc, alike.copy(), proposed[r], reach_first, reach,
             angle, smoothness, stiffness, rigidity, area_margin, cues[r],
         )  # fmt: skip
+        if partners.shape[0] > 0:
+            partners[: kept.shape[0]] = kept
     return cues
