@@ -172,7 +172,7 @@ class _Asked(threading.Thread, Generic[_T]):
             self.answers.append(self._task())
         except DeviceError as error:
             _log.warning("the driver %s finds nothing: %s", self.driver, error)
-        except (Exception, SystemExit):  # a stranger's driver may raise anything
+        except (Exception, SystemExit):  # noqa: BLE001  # a stranger's driver may raise anything
             _log.exception("the driver %s is broken and was left out", self.driver)
 
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from ektp_hw.devices.states import CaptureState, check_arrow
 from ektp_hw.devices.wait import CaptureWait
@@ -87,6 +87,26 @@ class DeviceInfo:
             object.__setattr__(self, "address", self.uri)
 
 
+class UsbPlace(Protocol):
+    """What a bus tells of a device before it is opened (`ektp_hw.transport.usb.UsbAddress`)."""
+
+    @property
+    def uri(self) -> str:
+        """The address."""
+
+    @property
+    def vendor_id(self) -> int:
+        """The vendor."""
+
+    @property
+    def product_id(self) -> int:
+        """The product."""
+
+    @property
+    def serial(self) -> str:
+        """The serial number, empty where it is not known."""
+
+
 class Device(ABC):
     """A capture device: made closed, opened once, closed as often as you like.
 
@@ -124,6 +144,13 @@ class Device(ABC):
 
         The registry asks only for URIs that start with one of `schemes`.
         """
+
+    @classmethod
+    def describe(cls, place: UsbPlace) -> DeviceInfo:
+        """Return the information on a device of this driver that was seen on a USB."""
+        ids = (place.vendor_id, place.product_id)
+        model = next((one.model for one in cls.usb_ids if tuple(one) == ids), cls.name)
+        return DeviceInfo(place.uri, cls.kind, model, cls.name, place.serial, *ids)
 
     @classmethod
     def device(cls, info: DeviceInfo) -> Device:

@@ -101,4 +101,7 @@ class FingerprintScanner(Device):
 
     @abstractmethod
     def _stop(self) -> None:
-        """Light off; called after every capture, also where `_start` failed; must not raise DeviceError."""
+        """Light off.
+
+        Called after every capture, also where `_start` failed; must not raise `DeviceError`.
+        """

@@ -87,4 +87,7 @@ class IrisCamera(Device):
 
     @abstractmethod
     def _stop(self) -> None:
-        """Illumination off; called after every capture, also where `_start` failed; must not raise DeviceError."""
+        """Illumination off.
+
+        Called after every capture, also where `_start` failed; must not raise `DeviceError`.
+        """

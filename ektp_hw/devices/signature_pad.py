@@ -80,4 +80,7 @@ class SignaturePad(Device):
 
     @abstractmethod
     def _stop(self) -> None:
-        """End the pad's capture mode; called after every capture, also where `_start` failed; must not raise DeviceError."""
+        """End the pad's capture mode.
+
+        Called after every capture, also where `_start` failed; must not raise `DeviceError`.
+        """

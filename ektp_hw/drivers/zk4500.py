@@ -80,18 +80,13 @@ class ZK4500(FingerprintScanner):
     @classmethod
     def discover(cls) -> list[DeviceInfo]:
         """List the scanners on this machine's USB."""
-        return [cls._info(address) for address in usb.find(map(tuple, cls.usb_ids))]
+        return [cls.describe(place) for place in usb.find(cls.usb_ids)]
 
     @classmethod
     def locate(cls, uri: str) -> DeviceInfo | None:
         """Return the scanner at that address."""
-        address = usb.locate(uri, map(tuple, cls.usb_ids))
-        return None if address is None else cls._info(address)
-
-    @classmethod
-    def _info(cls, at: usb.UsbAddress) -> DeviceInfo:
-        title = cls.usb_ids[0].model
-        return DeviceInfo(at.uri, cls.kind, title, cls.name, at.serial, at.vendor_id, at.product_id)
+        place = usb.locate(uri, cls.usb_ids)
+        return None if place is None else cls.describe(place)
 
     @property
     def ppi(self) -> float:

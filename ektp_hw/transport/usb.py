@@ -51,7 +51,7 @@ class UsbAddress:
     serial: str = ""
 
 
-def find(ids: Iterable[tuple[int, int]]) -> list[UsbAddress]:
+def find(ids: Iterable[Iterable[int]]) -> list[UsbAddress]:
     """List this machine's USB devices with one of these (vendor, product) pairs; opens none.
 
     Raises
@@ -59,7 +59,7 @@ def find(ids: Iterable[tuple[int, int]]) -> list[UsbAddress]:
     DeviceUnavailable
         If there is no libusb, or it may not list the devices.
     """
-    wanted = set(ids)
+    wanted = {tuple(pair) for pair in ids}
     found = []
     for device in _listed(_libusb(), "usb:"):
         if (device.idVendor, device.idProduct) in wanted:
@@ -70,7 +70,7 @@ def find(ids: Iterable[tuple[int, int]]) -> list[UsbAddress]:
     return found
 
 
-def locate(uri: str, ids: Iterable[tuple[int, int]]) -> UsbAddress | None:
+def locate(uri: str, ids: Iterable[Iterable[int]]) -> UsbAddress | None:
     """Return what is known of an address, or None if it is none of these devices; opens nothing.
 
     A ``usbip:`` server is asked for its list.
@@ -80,7 +80,7 @@ def locate(uri: str, ids: Iterable[tuple[int, int]]) -> UsbAddress | None:
     DeviceNotFound
         If no USB/IP server answers there.
     """
-    wanted = set(ids)
+    wanted = {tuple(pair) for pair in ids}
     if match := _USB.fullmatch(uri):
         vendor, product = int(match[1], 16), int(match[2], 16)
         return UsbAddress(uri, vendor, product) if (vendor, product) in wanted else None

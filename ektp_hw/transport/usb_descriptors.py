@@ -8,20 +8,51 @@ from types import SimpleNamespace
 
 __all__ = ["configuration", "device"]
 
-_DEVICE = (
-    "bLength bDescriptorType bcdUSB bDeviceClass bDeviceSubClass bDeviceProtocol "
-    "bMaxPacketSize0 idVendor idProduct bcdDevice iManufacturer iProduct iSerialNumber "
-    "bNumConfigurations"
-).split()
-_CONFIGURATION = (
-    "bLength bDescriptorType wTotalLength bNumInterfaces bConfigurationValue iConfiguration "
-    "bmAttributes bMaxPower"
-).split()
-_INTERFACE = (
-    "bLength bDescriptorType bInterfaceNumber bAlternateSetting bNumEndpoints bInterfaceClass "
-    "bInterfaceSubClass bInterfaceProtocol iInterface"
-).split()
-_ENDPOINT = "bLength bDescriptorType bEndpointAddress bmAttributes wMaxPacketSize bInterval".split()
+_DEVICE = [
+    "bLength",
+    "bDescriptorType",
+    "bcdUSB",
+    "bDeviceClass",
+    "bDeviceSubClass",
+    "bDeviceProtocol",
+    "bMaxPacketSize0",
+    "idVendor",
+    "idProduct",
+    "bcdDevice",
+    "iManufacturer",
+    "iProduct",
+    "iSerialNumber",
+    "bNumConfigurations",
+]
+_CONFIGURATION = [
+    "bLength",
+    "bDescriptorType",
+    "wTotalLength",
+    "bNumInterfaces",
+    "bConfigurationValue",
+    "iConfiguration",
+    "bmAttributes",
+    "bMaxPower",
+]
+_INTERFACE = [
+    "bLength",
+    "bDescriptorType",
+    "bInterfaceNumber",
+    "bAlternateSetting",
+    "bNumEndpoints",
+    "bInterfaceClass",
+    "bInterfaceSubClass",
+    "bInterfaceProtocol",
+    "iInterface",
+]
+_ENDPOINT = [
+    "bLength",
+    "bDescriptorType",
+    "bEndpointAddress",
+    "bmAttributes",
+    "wMaxPacketSize",
+    "bInterval",
+]
 
 
 def device(descriptor: bytes) -> SimpleNamespace:

@@ -57,20 +57,20 @@ class UsbipDevice:
 
     def describe(self, link: Link | None = None) -> tuple[SimpleNamespace, list[SimpleNamespace]]:
         """Return the device's descriptor and its configurations, imported for that if need be."""
-        if self._device is None and link is None:
+        if self._device is not None:
+            return self._device, self._configurations
+        if link is None:
             with self.open() as own:
                 return self.describe(own)
-        if self._device is None and link is not None:
-            try:
-                device = usb_descriptors.device(_descriptor(link, 0x0100, 18))
-                self._configurations = [
-                    usb_descriptors.configuration(_whole_configuration(link, index))
-                    for index in range(device.bNumConfigurations)
-                ]
-            except ValueError as error:
-                raise USBError(str(error), None, errno.EIO) from error
-            self._device = self._placed(device)
-        assert self._device is not None
+        try:
+            device = usb_descriptors.device(_descriptor(link, 0x0100, 18))
+            self._configurations = [
+                usb_descriptors.configuration(_whole_configuration(link, index))
+                for index in range(device.bNumConfigurations)
+            ]
+        except ValueError as error:
+            raise USBError(str(error), None, errno.EIO) from error
+        self._device = self._placed(device)
         return self._device, self._configurations
 
     def _placed(self, device: SimpleNamespace) -> SimpleNamespace:

@@ -12,6 +12,7 @@ from ektp_hw.transport import usbip_wire as wire
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Self
 
 __all__ = ["Link", "NotExported", "Refused", "list_exported"]
 
@@ -130,7 +131,7 @@ class Link:
             self._reader.join(2.0)
         self._sock.close()
 
-    def __enter__(self) -> Link:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -155,24 +155,29 @@ class UsbFunction:
 
     def control(self, setup: Setup, data: bytes) -> bytes:
         """Answer a control transfer: standard requests here, all others by `on_control`."""
-        kind = (setup.request_type, setup.request)
-        if kind == (0x80, 6):
-            return self._descriptor(setup.value >> 8, setup.value & 0xFF)
-        if kind == (0x80, 8):
-            return bytes([self._configuration])
-        if kind == (0x00, 9):
-            self._configuration = setup.value
-            if setup.value:
-                self.on_configured()
-            return b""
-        if kind in {(0x80, 0), (0x82, 0)}:  # GET_STATUS
-            return b"\0\0"
-        if kind == (0x02, 1):
-            self.on_clear_halt(setup.index)
-            return b""
-        if kind == (0x01, 11):  # SET_INTERFACE: no model has alternate settings
-            return b""
-        return self.on_control(setup, data)
+        match setup.request_type, setup.request:
+            case 0x80, 6:
+                answer = self._descriptor(setup.value >> 8, setup.value & 0xFF)
+            case 0x80, 8:
+                answer = bytes([self._configuration])
+            case 0x00, 9:
+                answer = self._configure(setup.value)
+            case ((0x80 | 0x82), 0):  # GET_STATUS
+                answer = bytes(2)
+            case 0x02, 1:  # CLEAR_FEATURE(ENDPOINT_HALT)
+                self.on_clear_halt(setup.index)
+                answer = b""
+            case 0x01, 11:  # SET_INTERFACE: no model has alternate settings
+                answer = b""
+            case _:
+                answer = self.on_control(setup, data)
+        return answer
+
+    def _configure(self, configuration: int) -> bytes:
+        self._configuration = configuration
+        if configuration:
+            self.on_configured()
+        return b""
 
     def _descriptor(self, kind: int, index: int) -> bytes:
         if kind == _DEVICE:
