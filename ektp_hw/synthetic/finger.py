@@ -78,6 +78,11 @@ class SyntheticFinger:
             Which touch, from 0. What is not given below is drawn as an ordinary touch has it.
         rotation, shift_x, shift_y, distortion, moisture, pressure, noise, blur, contrast, ground
             As in `Conditions`.
+
+        Raises
+        ------
+        ValueError
+            If the number is negative or a condition lies outside its range.
         """
         rng = stream(self.seed, *self._path, _TOUCH, number)
         conditions = Conditions.draw(rng).but(

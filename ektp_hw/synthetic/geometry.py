@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Placement"]
 
-_ROUNDS = 12
-"""Fixed-point rounds to turn the map around; each shrinks the error about fivefold."""
+_ROUNDS = 25
+"""Fixed-point rounds to turn the map around; each at least halves the error."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,18 @@ __all__ = ["PICTURE_HEIGHT", "PICTURE_WIDTH", "Conditions", "SyntheticImpression
 
 PICTURE_WIDTH, PICTURE_HEIGHT = 388, 440
 """Size of an impression in pixels at 500 ppi."""
+_RANGES = {
+    "rotation": (-180, 180),
+    "shift_x": (-PICTURE_WIDTH, PICTURE_WIDTH),
+    "shift_y": (-PICTURE_HEIGHT, PICTURE_HEIGHT),
+    "distortion": (0, 2),
+    "moisture": (-1, 1),
+    "pressure": (0, 1),
+    "noise": (0, 1),
+    "blur": (0, 10),
+    "contrast": (0, 1),
+    "ground": (0, 255),
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Conditions:
     shift_x, shift_y
         Pixels from the middle of the picture, right and down.
     distortion
-        0 (none) to about 2; 1 is a usual careless touch.
+        0 (none) to 2 (skin slipped far); 1 is a usual careless touch.
     moisture
         -1 (dry: thin, broken ridges) over 0 to 1 (wet: ridges run together).
     pressure
@@ -54,6 +66,11 @@ class Conditions:
         0 to 1, how dark a ridge is against the ground.
     ground
         Grey value of the empty platen.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside its range.
     """
 
     rotation: float = 0.0
@@ -67,6 +84,12 @@ class Conditions:
     contrast: float = 0.9
     ground: float = 250.0
 
+    def __post_init__(self) -> None:
+        for name, (lowest, highest) in _RANGES.items():
+            value = getattr(self, name)
+            if not lowest <= value <= highest:
+                raise ValueError(f"{name} is {value}; give one from {lowest} to {highest}")
+
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Conditions:
         """Draw the conditions of an ordinary touch at a counter."""
@@ -75,7 +98,7 @@ class Conditions:
             rotation=float(np.clip(8 * n[0], -28, 28)),
             shift_x=float(np.clip(16 * n[1], -45, 45)),
             shift_y=float(np.clip(22 * n[2], -60, 60)),
-            distortion=float(abs(0.8 * n[3])),
+            distortion=float(min(abs(0.8 * n[3]), 2.0)),
             moisture=float(np.clip(0.4 * n[4] - 0.05, -0.9, 0.9)),
             pressure=float(0.2 + 0.75 * u[0]),
             noise=float(0.15 + 0.55 * u[1] ** 2),

@@ -93,12 +93,25 @@ class SyntheticEye:
         dilation
             Radius of the pupil over that of the iris, 0.2 to 0.7.
         opening
-            How far the lids are open: 1 shows the whole iris, 0.5 about half of it.
+            How far the lids are open, 0.3 to 1.5: 1 shows the whole iris, 0.5 about half of it.
         noise
             Standard deviation of the camera's noise in grey values.
         blur
             Standard deviation in pixels.
+
+        Raises
+        ------
+        ValueError
+            If the number is negative or a condition lies outside its range.
         """
+        for name, value, lowest, highest in (
+            ("dilation", dilation, 0.2, 0.7),
+            ("opening", opening, 0.3, 1.5),
+            ("noise", noise, 0, 50),
+            ("blur", blur, 0, 10),
+        ):
+            if value is not None and not lowest <= value <= highest:
+                raise ValueError(f"{name} is {value}; give one from {lowest} to {highest}")
         own = stream(self.seed, *self._path, _SHAPE)
         rng = stream(self.seed, *self._path, _CAPTURE, number)
         n, u = rng.standard_normal(6), rng.random(3)

@@ -56,7 +56,7 @@ def test_the_sample_is_one_finger_at_500_ppi(finger):
 
 @pytest.mark.parametrize("number", range(5))
 def test_the_truth_maps_back_onto_the_master(finger, number):
-    impression = finger.impression(number, distortion=1.2)
+    impression = finger.impression(number, distortion=0.5 * number)
     truth, master = impression.truth, finger.master
     u, v = impression.placement.to_master(truth.x.astype(float), truth.y.astype(float))
     distance = np.hypot(u[:, None] - master.x, v[:, None] - master.y)
@@ -120,6 +120,21 @@ def test_what_is_given_replaces_what_is_drawn_and_nothing_else():
     assert changed.rotation == drawn.rotation
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("moisture", 1.5), ("pressure", -0.1), ("noise", float("nan")), ("distortion", 9.0)],
+)
+def test_a_condition_outside_its_range_is_refused(finger, name, value):
+    with pytest.raises(ValueError, match=name):
+        finger.impression(0, **{name: value})
+
+
 def test_a_negative_seed_is_refused():
     with pytest.raises(ValueError, match="zero or more"):
         SyntheticFinger(-1)
+
+
+def test_an_ordinary_touch_is_always_within_the_ranges():
+    for seed in range(300):
+        conditions = Conditions.draw(np.random.default_rng(seed))
+        assert 0 <= conditions.distortion <= 2

@@ -75,6 +75,11 @@ def test_the_texture_has_no_seam(eye):
     assert 0.5 < halves[0] / halves[1] < 2
 
 
+def test_a_condition_outside_its_range_is_refused(eye):
+    with pytest.raises(ValueError, match="dilation"):
+        eye.capture(0, dilation=0.95)
+
+
 def test_closing_lids_hide_the_iris(eye):
     wide, narrow = (eye.capture(0, opening=opening) for opening in (1.0, 0.6))
     y = int(wide.iris.y - 0.75 * wide.iris.radius)

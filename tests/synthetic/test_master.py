@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The true minutiae are where the ridges say they are."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -54,11 +55,11 @@ def test_more_ridges_lie_ahead_of_a_minutia_than_behind(masters):
     assert 0.3 < np.median(gains) < 0.8  # 4 atan(1) / 2 pi as far away as half the line is long
 
 
-def test_the_minutia_itself_is_light_at_an_ending_and_dark_at_a_bifurcation(masters):
+def test_an_ending_lies_on_a_light_spot_and_a_bifurcation_on_a_dark_one(masters):
     for master in masters:
-        at = master.relief[np.rint(master.y).astype(int), np.rint(master.x).astype(int)]
-        assert at[master.kind == MinutiaKind.ENDING].mean() < 0
-        assert at[master.kind == MinutiaKind.BIFURCATION].mean() > 0
+        spots = cv2.GaussianBlur(master.relief, (0, 0), 2.0)
+        at = spots[np.rint(master.y).astype(int), np.rint(master.x).astype(int)]
+        assert ((at > 0) == (master.kind == MinutiaKind.BIFURCATION)).mean() > 0.8
 
 
 def test_ridges_have_the_stated_period(masters):
