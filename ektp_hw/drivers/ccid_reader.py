@@ -8,6 +8,7 @@ contactless ones do; readers that leave the card's protocol to the host are for 
 
 from __future__ import annotations
 
+import functools
 import struct
 import time
 from dataclasses import dataclass
@@ -87,8 +88,20 @@ class _Reply(NamedTuple):
     data: bytes
 
 
+_connect = functools.partial(usb.connect, detach_kernel_driver=True)
+"""The kernel's NFC driver takes some readers for itself; it has to let go."""
+
+
 class CcidReader(CardReader):
-    """A CCID reader on the bus, first slot."""
+    """A CCID reader on the bus, first slot.
+
+    Parameters
+    ----------
+    info
+        Which one.
+    connect
+        How to reach its address; another function replays a transcript.
+    """
 
     name: ClassVar[str] = "ccid_reader"
     schemes: ClassVar[tuple[str, ...]] = ("usb", "usbip")
@@ -97,8 +110,11 @@ class CcidReader(CardReader):
         UsbId(0x072F, 0x223B, "ACS ACR1252U"),
     )
 
-    def __init__(self, info: DeviceInfo) -> None:
+    def __init__(
+        self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = _connect
+    ) -> None:
         super().__init__(info)
+        self._connect = connect
         self._usb: UsbConnection | None = None
         self._way = _Way(0, 0, 0, extended=False)
         self._number = 0
@@ -107,18 +123,25 @@ class CcidReader(CardReader):
 
     @classmethod
     def discover(cls) -> list[DeviceInfo]:
-        """List attached readers by their USB ids."""
-        return usb.discover(cls)
+        """List the readers on this machine's USB."""
+        return [cls._info(address) for address in usb.find(map(tuple, cls.usb_ids))]
 
     @classmethod
     def locate(cls, uri: str) -> DeviceInfo | None:
-        """Return the reader at that address if its ids are ours."""
-        return usb.locate(cls, uri)
+        """Return the reader at that address."""
+        address = usb.locate(uri, map(tuple, cls.usb_ids))
+        return None if address is None else cls._info(address)
+
+    @classmethod
+    def _info(cls, at: usb.UsbAddress) -> DeviceInfo:
+        ids = (at.vendor_id, at.product_id)
+        title = next(one.model for one in cls.usb_ids if tuple(one) == ids)
+        return DeviceInfo(at.uri, cls.kind, title, cls.name, at.serial, *ids)
 
     # Opening and closing.
 
     def _open(self) -> None:
-        connection = usb.connect(self.info.address)
+        connection = self._connect(self.info.address)
         try:
             self._way = _way_of(usb_interfaces.read(connection), self.info.uri)
             self._usb = connection

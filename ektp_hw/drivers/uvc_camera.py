@@ -9,6 +9,7 @@ driver (V4L2).
 
 from __future__ import annotations
 
+import functools
 import logging
 import struct
 from dataclasses import dataclass
@@ -69,6 +70,10 @@ class _Stream:
     height: int
 
 
+_connect = functools.partial(usb.connect, interface=1, detach_kernel_driver=True)
+"""Interface 0 controls the camera; the stream is in practice interface 1, held by the kernel."""
+
+
 class UvcCamera(IrisCamera):
     """A camera of the video class with a bulk endpoint and an 8-bit grey format."""
 
@@ -77,8 +82,11 @@ class UvcCamera(IrisCamera):
         UsbId(0x1209, 0x0001, "UVC near-infrared camera (test id)"),
     )
 
-    def __init__(self, info: DeviceInfo) -> None:
+    def __init__(
+        self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = _connect
+    ) -> None:
         super().__init__(info)
+        self._connect = connect
         self._usb: UsbConnection | None = None
         self._stream = _Stream(0, 0, 0, 0, 0, 0, 0, 0)
         self._payload = 0
@@ -88,18 +96,25 @@ class UvcCamera(IrisCamera):
 
     @classmethod
     def discover(cls) -> list[DeviceInfo]:
-        """List attached cameras by their USB ids."""
-        return usb.discover(cls)
+        """List the cameras on this machine's USB."""
+        return [cls._info(address) for address in usb.find(map(tuple, cls.usb_ids))]
 
     @classmethod
     def locate(cls, uri: str) -> DeviceInfo | None:
-        """Return the camera at that address if its ids are ours."""
-        return usb.locate(cls, uri)
+        """Return the camera at that address."""
+        address = usb.locate(uri, map(tuple, cls.usb_ids))
+        return None if address is None else cls._info(address)
+
+    @classmethod
+    def _info(cls, at: usb.UsbAddress) -> DeviceInfo:
+        ids = (at.vendor_id, at.product_id)
+        title = next(one.model for one in cls.usb_ids if tuple(one) == ids)
+        return DeviceInfo(at.uri, cls.kind, title, cls.name, at.serial, *ids)
 
     # Opening and closing.
 
     def _open(self) -> None:
-        connection = usb.connect(self.info.address)
+        connection = self._connect(self.info.address)
         try:
             self._stream = _stream_of(usb_interfaces.read(connection), self.info.uri)
         except DeviceError:

@@ -9,6 +9,7 @@ pad and encrypted sessions are not spoken.
 
 from __future__ import annotations
 
+import functools
 import logging
 import struct
 import time
@@ -85,6 +86,10 @@ class _Report(NamedTuple):
     number: int | None
 
 
+_connect = functools.partial(usb.connect, detach_kernel_driver=True)
+"""The kernel's tablet driver may hold the pad, of which it makes nothing."""
+
+
 class WacomStu(SignaturePad):
     """A pad of the STU family (300, 430, 500, 520, 530, 540) in its HID mode."""
 
@@ -99,8 +104,11 @@ class WacomStu(SignaturePad):
         UsbId(0x056A, 0x00A8, "Wacom STU-540"),
     )
 
-    def __init__(self, info: DeviceInfo) -> None:
+    def __init__(
+        self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = _connect
+    ) -> None:
         super().__init__(info)
+        self._connect = connect
         self._usb: UsbConnection | None = None
         self._interface = 0
         self._endpoint = 0x81
@@ -111,18 +119,25 @@ class WacomStu(SignaturePad):
 
     @classmethod
     def discover(cls) -> list[DeviceInfo]:
-        """List attached pads by their USB ids."""
-        return usb.discover(cls)
+        """List the pads on this machine's USB."""
+        return [cls._info(address) for address in usb.find(map(tuple, cls.usb_ids))]
 
     @classmethod
     def locate(cls, uri: str) -> DeviceInfo | None:
-        """Return the pad at that address if its ids are ours."""
-        return usb.locate(cls, uri)
+        """Return the pad at that address."""
+        address = usb.locate(uri, map(tuple, cls.usb_ids))
+        return None if address is None else cls._info(address)
+
+    @classmethod
+    def _info(cls, at: usb.UsbAddress) -> DeviceInfo:
+        ids = (at.vendor_id, at.product_id)
+        title = next(one.model for one in cls.usb_ids if tuple(one) == ids)
+        return DeviceInfo(at.uri, cls.kind, title, cls.name, at.serial, *ids)
 
     # Opening and closing.
 
     def _open(self) -> None:
-        connection = usb.connect(self.info.address)
+        connection = self._connect(self.info.address)
         try:
             self._usb = connection
             self._find_endpoint()

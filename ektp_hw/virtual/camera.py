@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import struct
 import time
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from ektp_hw.samples import Eye
 from ektp_hw.virtual.usb_function import Endpoint, Interface, Stall, UsbFunction
 
 if TYPE_CHECKING:
@@ -20,17 +22,9 @@ if TYPE_CHECKING:
     from ektp_hw.samples import IrisImage
     from ektp_hw.virtual.usb_function import Setup
 
-__all__ = ["HEIGHT", "MISBEHAVIOURS", "WIDTH", "VirtualIrisCamera"]
+__all__ = ["HEIGHT", "WIDTH", "Misbehaviour", "VirtualIrisCamera"]
 
 WIDTH, HEIGHT = 640, 480
-MISBEHAVIOURS = ("", "unplug", "stall", "silence", "garbage", "error", "torn", "dark")
-"""What `VirtualIrisCamera.misbehave` takes; each strikes in the next stream.
-
-unplug: the cable is pulled in the middle of a frame. stall: the endpoint refuses. silence: no more
-payloads. garbage: payloads whose header is impossible, without end. error: the first frame bears
-the error bit. torn: the first frame lacks its second half. dark: every frame is black.
-"""
-
 _STREAM = 0x81
 _STREAMING = 1
 _PAYLOAD = 64 * 1024
@@ -42,6 +36,8 @@ _FRAME_ID, _END_OF_FRAME, _ERROR, _END_OF_HEADER = 0x01, 0x02, 0x40, 0x80
 _SET_CUR, _GET_CUR, _GET_MIN, _GET_MAX, _GET_LEN, _GET_DEF = 0x01, 0x81, 0x82, 0x83, 0x85, 0x87
 _PROBE, _COMMIT = 0x0100, 0x0200
 _CONTROL_BYTES = 34
+_PICTURES = 3
+"""Different pictures of the eye that one opening shows."""
 _Y800 = b"Y800" + bytes.fromhex("0000 1000 8000 00AA00389B71")
 
 
@@ -67,13 +63,35 @@ def _streaming_descriptors() -> bytes:
     return head + form + frame
 
 
+class Misbehaviour(StrEnum):
+    """What a camera can do wrong, from the next stream on."""
+
+    UNPLUG = "unplug"
+    """The cable is pulled in the middle of a frame."""
+    STALL = "stall"
+    """The endpoint refuses once."""
+    SILENT = "silent"
+    """The payloads end in the middle of a frame."""
+    GARBAGE = "garbage"
+    """Payloads with an impossible header come without end."""
+    ERROR = "error"
+    """The first frame of a stream bears the error bit."""
+    TORN = "torn"
+    """The first frame of a stream lacks its second half."""
+    DARK = "dark"
+    """Every frame is black."""
+
+
+_INTERRUPTING = {Misbehaviour.UNPLUG, Misbehaviour.STALL, Misbehaviour.SILENT}
+
+
 class VirtualIrisCamera(UsbFunction):
     """A camera; committing a stream makes it show its frames, over and over.
 
     Parameters
     ----------
-    frames
-        What it sees, one picture of 640 x 480 a frame; asked of `script` if never given.
+    images
+        What it sees, one picture of 640 x 480 a frame, over and over; by default a dark room.
     speed
         How many times faster than 30 frames a second.
     """
@@ -88,12 +106,14 @@ class VirtualIrisCamera(UsbFunction):
     )
 
     def __init__(
-        self, frames: Sequence[bytes] = (), *, speed: float = 1.0, serial: str = "VIRTUALEYE1"
+        self, images: Sequence[IrisImage] = (), *, speed: float = 1.0, serial: str = "VIRTUALEYE1"
     ) -> None:
         super().__init__(serial)
-        self._frames = [_checked(frame) for frame in frames]
-        self._speed = speed
-        self._misbehaviour = ""
+        self.speed = speed
+        self._frames = [_checked(image) for image in images]
+        self._scripted = bool(images)
+        self._openings = 0
+        self._fault: Misbehaviour | None = None
         self._stop()
 
     def _stop(self) -> None:
@@ -103,38 +123,60 @@ class VirtualIrisCamera(UsbFunction):
 
     def present(self, *images: IrisImage) -> None:
         """Show these pictures, one a frame, over and over; none: a dark room."""
-        frames = [_checked(image.pixels.tobytes()) for image in images]
+        self._scripted = True
+        self._lay(images)
+
+    def _lay(self, images: Sequence[IrisImage]) -> None:
+        frames = [_checked(image) for image in images]
         with self.lock:
             self._frames = frames
 
-    def misbehave(self, how: str) -> None:
-        """Do one of `MISBEHAVIOURS` in the next stream; empty text: behave."""
-        if how not in MISBEHAVIOURS:
-            raise ValueError(f"no camera can {how!r}; choose of {', '.join(MISBEHAVIOURS)}")
+    def misbehave(self, what: Misbehaviour | str) -> None:
+        """Go wrong in every stream, until `behave`."""
+        fault = Misbehaviour(what)
         with self.lock:
-            self._misbehaviour = how
+            self._fault = fault
+
+    def behave(self) -> None:
+        """End all misbehaviour."""
+        with self.lock:
+            self._fault = None
 
     def script(self, options: Mapping[str, str]) -> None:
-        """Do what the URI's options say: ``seed``, ``eye``, ``empty``, ``speed``, ``misbehave``."""
-        from ektp_hw.samples import Eye
+        """Do what a ``virtual:iris`` URI asks for.
+
+        ``seed`` and ``eye`` (``left`` or ``right``) name an eye of a synthetic person, shown in new
+        pictures at every opening. Without them what a script presented stays; without a script
+        person 1 shows the left eye.
+
+        Raises
+        ------
+        ValueError
+            If an option is unknown, no number or no eye.
+        """
+        if unknown := set(options) - {"seed", "eye"}:
+            raise ValueError(f"virtual:iris knows no option '{min(unknown)}', only seed and eye")
+        sides = {"left": Eye.LEFT, "right": Eye.RIGHT}
+        side = options.get("eye", "left").lower()
+        if side not in sides:
+            raise ValueError(f"there is no eye '{side}', only left and right")
+        if self._scripted and not options:
+            return
         from ektp_hw.synthetic import SyntheticPerson
 
-        eye = Eye[options.get("eye", "left").upper()]
         person = SyntheticPerson(int(options.get("seed", "1")))
-        self.present(*(() if "empty" in options else (person.eye(eye),)))
-        with self.lock:
-            self._speed = float(options.get("speed", "1"))
-        self.misbehave(options.get("misbehave", ""))
+        shown = range(self._openings * _PICTURES, (self._openings + 1) * _PICTURES)
+        self._openings += 1
+        self._lay([person.eye(sides[side], number) for number in shown])
 
     def on_configured(self) -> None:
         """Begin afresh: no stream."""
         self._stop()
 
-    def control(self, setup: Setup, data: bytes) -> bytes:
-        """Answer as every device; clearing the stream's halt ends it (UVC 1.1, 2.4.3)."""
-        if (setup.request_type, setup.request, setup.index) == (0x02, 1, _STREAM):
+    def on_clear_halt(self, endpoint: int) -> None:
+        """End the stream (UVC 1.1, 2.4.3)."""
+        if endpoint == _STREAM:
             self._stop()
-        return super().control(setup, data)
 
     def on_control(self, setup: Setup, data: bytes) -> bytes:
         """Answer PROBE and COMMIT of the streaming interface."""
@@ -171,41 +213,44 @@ class VirtualIrisCamera(UsbFunction):
         """Give the next payload once its frame is due."""
         if endpoint != _STREAM or self._began is None:
             return None
-        due = (time.monotonic() - self._began) * self._speed * 1e7 / _FRAME_INTERVAL
+        due = (time.monotonic() - self._began) * self.speed * 1e7 / _FRAME_INTERVAL
         if self._shown > due:
             return None
-        if self._at and self._misbehaviour in {"unplug", "stall", "silence"}:
+        if self._at and self._fault in _INTERRUPTING:
             return self._strike()
-        if self._misbehaviour == "garbage":
+        if self._fault is Misbehaviour.GARBAGE:
             return b"\xff\x00\x01"
         return self._payload(min(length, _PAYLOAD))
 
     def _strike(self) -> bytes | None:
-        how, self._began = self._misbehaviour, None
-        if how == "unplug":
+        fault, self._began = self._fault, None
+        if fault is Misbehaviour.UNPLUG:
             self.unplug()
-        if how == "stall":
-            self._misbehaviour = ""
+        if fault is Misbehaviour.STALL:
+            self._fault = None
             raise Stall
         return None
 
     def _payload(self, room: int) -> bytes:
         """Return header and the next part of the frame (UVC 1.1, 2.4.3.2)."""
-        dark = self._misbehaviour == "dark" or not self._frames
+        dark = self._fault is Misbehaviour.DARK or not self._frames
         frame = bytes(_FRAME_BYTES) if dark else self._frames[self._shown % len(self._frames)]
         part = frame[self._at : self._at + room - _HEADER]
         self._at += len(part)
         flags = _END_OF_HEADER | self._shown & _FRAME_ID
-        if self._misbehaviour == "error" and self._shown == 0:
+        if self._fault is Misbehaviour.ERROR and self._shown == 0:
             flags |= _ERROR
-        torn = self._misbehaviour == "torn" and self._shown == 0 and self._at > _FRAME_BYTES // 2
+        torn = (
+            self._fault is Misbehaviour.TORN and self._shown == 0 and self._at > _FRAME_BYTES // 2
+        )
         if torn or self._at >= _FRAME_BYTES:
             flags |= _END_OF_FRAME
             self._shown, self._at = self._shown + 1, 0
         return bytes((_HEADER, flags)) + part
 
 
-def _checked(frame: bytes) -> bytes:
-    if len(frame) != _FRAME_BYTES:
-        raise ValueError(f"this camera shows {WIDTH} x {HEIGHT} pixels, not {len(frame)} in all")
-    return frame
+def _checked(image: IrisImage) -> bytes:
+    if image.pixels.shape != (HEIGHT, WIDTH):
+        height, width = image.pixels.shape
+        raise ValueError(f"this camera shows {WIDTH} x {HEIGHT} pixels, not {width} x {height}")
+    return image.pixels.tobytes()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from ektp_hw.virtual.ktp_el_card import KtpElCard
@@ -20,15 +21,7 @@ if TYPE_CHECKING:
 
     from ektp_hw.virtual.usb_function import Setup
 
-__all__ = ["MISBEHAVIOURS", "VirtualCardReader"]
-
-MISBEHAVIOURS = ("", "unplug", "stall", "silence", "garbage", "stale", "slow", "forever", "removed")
-"""What `VirtualCardReader.misbehave` takes; each strikes at the next command to the card.
-
-unplug: the cable is pulled. stall: the endpoint refuses. silence: no answer. garbage: an answer
-that claims 4 GB. stale: an answer to an older command comes first. slow: three
-time extensions come first. forever: time extensions without end. removed: the card is taken away.
-"""
+__all__ = ["Misbehaviour", "VirtualCardReader"]
 
 _BULK_OUT, _BULK_IN, _CHANGES = 0x02, 0x82, 0x81
 _HEAD = struct.Struct("<BIBBBBB")
@@ -51,6 +44,35 @@ def _class_descriptor() -> bytes:
     )  # fmt: skip
 
 
+class Misbehaviour(StrEnum):
+    """What a card reader can do wrong, at the next command to the card."""
+
+    UNPLUG = "unplug"
+    """The cable is pulled."""
+    STALL = "stall"
+    """The endpoint refuses the command."""
+    SILENT = "silent"
+    """No answer comes."""
+    GARBAGE = "garbage"
+    """The answer claims to be 4 GB long."""
+    STALE = "stale"
+    """An answer to an older command comes first."""
+    SLOW = "slow"
+    """Three time extensions come before the answer."""
+    FOREVER = "forever"
+    """Time extensions come without end."""
+    REMOVED = "removed"
+    """The card is taken away."""
+
+
+_UNANSWERED = {
+    Misbehaviour.UNPLUG,
+    Misbehaviour.SILENT,
+    Misbehaviour.GARBAGE,
+    Misbehaviour.FOREVER,
+}
+
+
 class Card(Protocol):
     """What lies on the reader."""
 
@@ -69,7 +91,7 @@ class VirtualCardReader(UsbFunction):
     Parameters
     ----------
     card
-        The card on it; None for an empty reader; by default a KTP-el of seed 1.
+        The card on it; by default none.
     """
 
     vendor_id: ClassVar[int] = 0x072F
@@ -91,7 +113,8 @@ class VirtualCardReader(UsbFunction):
     def __init__(self, card: Card | None = None, serial: str = "VIRTUALCARD1") -> None:
         super().__init__(serial)
         self._card: Card | None = card
-        self._misbehaviour = ""
+        self._scripted = card is not None
+        self._fault: Misbehaviour | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -105,34 +128,51 @@ class VirtualCardReader(UsbFunction):
 
     def present(self, card: Card | None) -> None:
         """Lay a card on the reader; None takes it away."""
+        self._scripted = True
+        self._lay(card)
+
+    def _lay(self, card: Card | None) -> None:
         with self.lock:
             self._card, self._powered = card, False
             self._changes.append(b"\x50\x03" if card else b"\x50\x02")
         self.wake()
 
-    def misbehave(self, how: str) -> None:
-        """Do one of `MISBEHAVIOURS` at the next command to the card; empty text: behave."""
-        if how not in MISBEHAVIOURS:
-            raise ValueError(f"no card reader can {how!r}; choose of {', '.join(MISBEHAVIOURS)}")
+    def misbehave(self, what: Misbehaviour | str) -> None:
+        """Go wrong once, at the next command to the card."""
+        fault = Misbehaviour(what)
         with self.lock:
-            self._misbehaviour = how
+            self._fault = fault
 
     def script(self, options: Mapping[str, str]) -> None:
-        """Do what the URI's options say: ``seed``, ``empty``, ``misbehave``."""
+        """Do what a ``virtual:card`` URI asks for.
+
+        ``seed`` names the synthetic person whose card lies on the reader. Without it what a script
+        presented stays; without a script it is the card of person 1.
+
+        Raises
+        ------
+        ValueError
+            If an option is unknown, or no number.
+        """
+        if unknown := set(options) - {"seed"}:
+            raise ValueError(f"virtual:card knows no option '{min(unknown)}', only seed")
+        if self._scripted and not options:
+            return
+        from ektp_hw.synthetic import SyntheticPerson
+
         seed = int(options.get("seed", "1"))
-        self.present(None if "empty" in options else KtpElCard(_photo(seed), seed=seed))
-        self.misbehave(options.get("misbehave", ""))
+        self._lay(KtpElCard(SyntheticPerson(seed).card_photo(), seed=seed))
 
     def on_configured(self) -> None:
         """Begin afresh: nothing powered, nothing to answer."""
         self._forget()
 
-    def on_control(self, setup: Setup, data: bytes) -> bytes:  # noqa: ARG002
+    def on_control(self, setup: Setup, data: bytes) -> bytes:
         """Take ABORT (CCID 1.1, 5.3.1); this reader has no other class request."""
         if (setup.request_type, setup.request) == (0x21, 1):
             self._replies.clear()
             return b""
-        raise Stall
+        return super().on_control(setup, data)
 
     def on_in(self, endpoint: int, length: int) -> bytes | None:
         """Give the next answer, or the next slot change."""
@@ -207,30 +247,22 @@ class VirtualCardReader(UsbFunction):
 
     def _strikes(self, number: int) -> bool:
         """Misbehave if asked to; True if the command is thereby done with."""
-        how, self._misbehaviour = self._misbehaviour, ""
+        fault, self._fault = self._fault, None
         extension = _HEAD.pack(_DATA, 0, 0, number, _TIME_EXTENSION, 1, 0)
-        match how:
-            case "unplug":
+        match fault:
+            case Misbehaviour.UNPLUG:
                 self.unplug()
-            case "stall":
+            case Misbehaviour.STALL:
                 raise Stall
-            case "garbage":
+            case Misbehaviour.GARBAGE:
                 self._replies.append(b"\x80" + b"\xff" * 30)
-            case "stale":
-                self._replies.append(
-                    _HEAD.pack(_DATA, 2, 0, number - 1 & 0xFF, 0, 0, 0) + b"\x90\0"
-                )
-            case "slow":
+            case Misbehaviour.STALE:
+                older = number - 1 & 0xFF
+                self._replies.append(_HEAD.pack(_DATA, 2, 0, older, 0, 0, 0) + b"\x90\0")
+            case Misbehaviour.SLOW:
                 self._replies.extend([extension] * 3)
-            case "forever":
+            case Misbehaviour.FOREVER:
                 self._endless = extension
-            case "removed":
+            case Misbehaviour.REMOVED:
                 self._card, self._powered = None, False
-        return how in {"unplug", "silence", "garbage", "forever"}
-
-
-def _photo(seed: int) -> bytes:
-    from ektp_hw.synthetic import SyntheticPerson
-
-    photo: bytes = SyntheticPerson(seed).card_photo()
-    return photo
+        return fault in _UNANSWERED

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import time
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.virtual.usb_function import INTERRUPT, Endpoint, Interface, Stall, UsbFunction
@@ -20,15 +21,7 @@ if TYPE_CHECKING:
     from ektp_hw.samples import SignatureTrace
     from ektp_hw.virtual.usb_function import Setup
 
-__all__ = ["MISBEHAVIOURS", "VirtualSignaturePad"]
-
-MISBEHAVIOURS = ("", "unplug", "stall", "silence", "garbage", "encrypted", "endless")
-"""What `VirtualSignaturePad.misbehave` takes; each strikes in the middle of the next signing.
-
-unplug: the cable is pulled. stall: the endpoint refuses. silence: no more reports. garbage: reports
-of unknown kind and broken length. encrypted: reports of a secure session. endless: the tip is never
-lifted again.
-"""
+__all__ = ["Misbehaviour", "VirtualSignaturePad"]
 
 _PEN = 0x81
 _GET_REPORT, _SET_REPORT = (0xA1, 1), (0x21, 9)
@@ -48,13 +41,30 @@ _REPORT_DESCRIPTOR = bytes.fromhex(
 _HID = struct.pack("<BBHBBBH", 9, 0x21, 0x0110, 0, 1, 0x22, len(_REPORT_DESCRIPTOR))
 
 
+class Misbehaviour(StrEnum):
+    """What a pad can do wrong, in the middle of a signing."""
+
+    UNPLUG = "unplug"
+    """The cable is pulled."""
+    STALL = "stall"
+    """The endpoint refuses once."""
+    SILENT = "silent"
+    """No more reports come."""
+    GARBAGE = "garbage"
+    """Reports of unknown kind and broken length come without end."""
+    ENCRYPTED = "encrypted"
+    """The reports of a secure session come."""
+    ENDLESS = "endless"
+    """The tip is never lifted again."""
+
+
 class VirtualSignaturePad(UsbFunction):
     """A pad; clearing its screen makes the person sign, from the beginning.
 
     Parameters
     ----------
     trace
-        What is signed; None for nobody; asked of `ektp_hw.synthetic` if never given.
+        What is signed; by default nobody is there.
     speed
         How many times faster than real the signing goes; the reports stay the same.
     """
@@ -74,35 +84,61 @@ class VirtualSignaturePad(UsbFunction):
         serial: str = "VIRTUALPAD1",
     ) -> None:
         super().__init__(serial)
+        self.speed = speed
         self._reports = _reports(trace) if trace else []
-        self._speed = speed
-        self._misbehaviour = ""
+        self._scripted = trace is not None
+        self._signings = 0
+        self._fault: Misbehaviour | None = None
         self._inking = False
         self._began: float | None = None
         self._given = 0
 
     def present(self, trace: SignatureTrace | None) -> None:
         """Have this signed after the next clearing of the screen; None: nobody is there."""
-        with self.lock:
-            self._reports = _reports(trace) if trace else []
-            self._began = None
+        self._scripted = True
+        self._lay(trace)
 
-    def misbehave(self, how: str) -> None:
-        """Do one of `MISBEHAVIOURS` half way through the next signing; empty text: behave."""
-        if how not in MISBEHAVIOURS:
-            raise ValueError(f"no pad can {how!r}; choose of {', '.join(MISBEHAVIOURS)}")
+    def _lay(self, trace: SignatureTrace | None) -> None:
+        reports = _reports(trace) if trace else []
         with self.lock:
-            self._misbehaviour = how
+            self._reports, self._began = reports, None
+
+    def misbehave(self, what: Misbehaviour | str) -> None:
+        """Go wrong half way through every signing, until `behave`."""
+        fault = Misbehaviour(what)
+        with self.lock:
+            self._fault = fault
+
+    def behave(self) -> None:
+        """End all misbehaviour."""
+        with self.lock:
+            self._fault = None
 
     def script(self, options: Mapping[str, str]) -> None:
-        """Do what the URI's options say: ``seed``, ``empty``, ``speed``, ``misbehave``."""
+        """Do what a ``virtual:signature`` URI asks for.
+
+        ``seed`` names the synthetic person who signs, anew at every opening; ``speed`` makes the
+        hand that many times faster. Without options what a script presented stays; without a
+        script person 1 signs.
+
+        Raises
+        ------
+        ValueError
+            If an option is unknown, or no number.
+        """
+        if unknown := set(options) - {"seed", "speed"}:
+            raise ValueError(
+                f"virtual:signature knows no option '{min(unknown)}', only seed and speed"
+            )
+        if "speed" in options:
+            self.speed = float(options["speed"])
+        if self._scripted and "seed" not in options:
+            return
         from ektp_hw.synthetic import SyntheticPerson
 
-        with self.lock:
-            self._speed = float(options.get("speed", "1"))
-        seed = int(options.get("seed", "1"))
-        self.present(None if "empty" in options else SyntheticPerson(seed).signature(0))
-        self.misbehave(options.get("misbehave", ""))
+        trace = SyntheticPerson(int(options.get("seed", "1"))).signature(self._signings)
+        self._signings += 1
+        self._lay(trace)
 
     def on_configured(self) -> None:
         """Begin afresh: nobody signs until the screen is cleared."""
@@ -121,7 +157,7 @@ class VirtualSignaturePad(UsbFunction):
         if kind == _SET_REPORT and data[:1] == bytes([report]):
             self._set(report, data[1:])
             return b""
-        raise Stall
+        return super().on_control(setup, data)
 
     def _feature(self, report: int) -> bytes:
         match report:
@@ -151,29 +187,29 @@ class VirtualSignaturePad(UsbFunction):
         """Give the next pen report once it is due."""
         if endpoint != _PEN or self._began is None:
             return None
-        if self._misbehaviour and self._given >= len(self._reports) // 2 > 0:
+        if self._fault and self._given >= len(self._reports) // 2 > 0:
             return self._strike()
         if self._given >= len(self._reports):
             return None
-        if (time.monotonic() - self._began) * self._speed * _RATE < self._given:
+        if (time.monotonic() - self._began) * self.speed * _RATE < self._given:
             return None
         self._given += 1
         return self._reports[self._given - 1][:length]
 
     def _strike(self) -> bytes | None:
-        match self._misbehaviour:
-            case "unplug":
+        match self._fault:
+            case Misbehaviour.UNPLUG:
                 self._began = None
                 self.unplug()
                 return None
-            case "stall":
-                self._misbehaviour, self._began = "", None
+            case Misbehaviour.STALL:
+                self._fault, self._began = None, None
                 raise Stall
-            case "silence":
+            case Misbehaviour.SILENT:
                 return None
-            case "garbage":
+            case Misbehaviour.GARBAGE:
                 return b"\x77\xff\xff"
-            case "encrypted":
+            case Misbehaviour.ENCRYPTED:
                 return b"\x10" + bytes(16)
         if self._began is None or (time.monotonic() - self._began) * _RATE < self._given:
             return None

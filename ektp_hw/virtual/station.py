@@ -19,6 +19,9 @@ from ektp_hw.errors import DeviceNotFound
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ektp_hw.virtual.camera import VirtualIrisCamera
+    from ektp_hw.virtual.card import VirtualCardReader
+    from ektp_hw.virtual.pad import VirtualSignaturePad
     from ektp_hw.virtual.scanner import VirtualScanner
     from ektp_hw.virtual.usb_function import UsbFunction
     from ektp_hw.virtual.usbip_server import UsbipServer
@@ -43,6 +46,27 @@ class Station:
         from ektp_hw.virtual.scanner import VirtualScanner
 
         return self.function("fingerprint", VirtualScanner)
+
+    @property
+    def camera(self) -> VirtualIrisCamera:
+        """The near-infrared camera, to be scripted."""
+        from ektp_hw.virtual.camera import VirtualIrisCamera
+
+        return self.function("iris", VirtualIrisCamera)
+
+    @property
+    def pad(self) -> VirtualSignaturePad:
+        """The signature pad, to be scripted."""
+        from ektp_hw.virtual.pad import VirtualSignaturePad
+
+        return self.function("signature", VirtualSignaturePad)
+
+    @property
+    def card_reader(self) -> VirtualCardReader:
+        """The card reader, to be scripted."""
+        from ektp_hw.virtual.card import VirtualCardReader
+
+        return self.function("card", VirtualCardReader)
 
     def function(self, name: str, make: Callable[[], _F]) -> _F:
         """Return the USB model of that name, made when first asked for."""
@@ -97,10 +121,30 @@ def _fingerprint(desk: Station, options: Options) -> str:
     return desk.usb_address(scanner)
 
 
+def _iris(desk: Station, options: Options) -> str:
+    desk.camera.script(options)
+    return desk.usb_address(desk.camera)
+
+
+def _signature(desk: Station, options: Options) -> str:
+    desk.pad.script(options)
+    return desk.usb_address(desk.pad)
+
+
+def _card(desk: Station, options: Options) -> str:
+    desk.card_reader.script(options)
+    return desk.usb_address(desk.card_reader)
+
+
 OFFERS: dict[str, Offer] = {
     "fingerprint": Offer(
         DeviceKind.FINGERPRINT, "Virtual fingerprint scanner (ZK4500, no hardware)", _fingerprint
     ),
+    "iris": Offer(DeviceKind.IRIS, "Virtual iris camera (UVC, no hardware)", _iris),
+    "signature": Offer(
+        DeviceKind.SIGNATURE, "Virtual signature pad (STU-430, no hardware)", _signature
+    ),
+    "card": Offer(DeviceKind.CARD, "Virtual card reader (CCID, no hardware)", _card),
 }
 
 
