@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``ektp-hw gallery``: enrol people, search them, find those enrolled twice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ektp_hw.cli import console
+from ektp_hw.cli.prints import ppi_option, read_template
+from ektp_hw.samples import FingerPosition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ektp_hw.gallery import PartMatch
+    from ektp_hw.templates import FingerprintTemplate
+
+__all__ = ["gallery"]
+
+LEAST_SCORE = 4.0
+"""Score below which nobody is reported as found, however small the gallery."""
+
+_GALLERY = click.argument("gallery_path", metavar="GALLERY", type=click.Path(path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+_FILES = click.argument("files", metavar="[POSITION=]FILE...", nargs=-1, required=True)
+
+
+@click.group()
+def gallery() -> None:
+    """Keep many people, search them, and find those enrolled twice.
+
+    GALLERY is a folder. Pictures and template files are taken alike; a finger's position may
+    stand before it, as in right-index=print.png.
+
+    \b
+    Example:
+      ektp-hw gallery enrol people/ prints/*_1.png
+      ektp-hw gallery search people/ prints/101_2.png
+      ektp-hw gallery dedup people/
+    """
+
+
+@gallery.command()
+@_GALLERY
+@_FILES
+@click.option("--id", "identifier", help="All FILEs are fingers of this one person.")
+@click.option("--name", default="", help="That person's name, for people to read.")
+@ppi_option
+@_JSON
+def enrol(
+    gallery_path: Path,
+    files: Sequence[str],
+    identifier: str | None,
+    name: str,
+    ppi: float | None,
+    as_json: bool,
+) -> None:
+    """Add people to a gallery, making it where there is none.
+
+    Without --id each FILE is one person, known by the file's stem. All are enrolled or none.
+
+    \b
+    Examples:
+      ektp-hw gallery enrol people/ prints/*.png
+      ektp-hw gallery enrol people/ --id 3171 right-index=a.png left-index=b.png
+    \b
+    Exit codes: 0 done, 2 a file is no print, an id is enrolled already, or the disk is full.
+    """
+    from ektp_hw.gallery import Gallery, Person
+
+    fingers = _read(files, ppi)
+    if identifier is not None:
+        people = [Person(identifier, _by_position(fingers), name=name)]
+    else:
+        people = [Person(path.stem, {position: template}) for position, path, template in fingers]
+    with Gallery.open(gallery_path) as opened:
+        opened.enrol_all(people)
+        total = len(opened)
+    if as_json:
+        enrolled = [{"id": each.id, "fingers": len(each.fingers)} for each in people]
+        console.print_json({"enrolled": enrolled, "people": total})
+    else:
+        console.say(f"{gallery_path}: {len(people)} enrolled, {total} people now")
+
+
+@gallery.command()
+@_GALLERY
+@_FILES
+@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option(
+    "--threshold",
+    type=float,
+    default=None,
+    help="Score from which somebody counts as found; by default the greater of 4 and log10 of "
+    "the number of people, at which one false find in a search is expected at most.",
+)
+@ppi_option
+@_JSON
+def search(
+    gallery_path: Path,
+    files: Sequence[str],
+    limit: int,
+    threshold: float | None,
+    ppi: float | None,
+    as_json: bool,
+) -> int:
+    """Search one person, given by one or more fingers, among everybody enrolled.
+
+    \b
+    Example:
+      ektp-hw gallery search people/ print.png --limit 3
+    \b
+    Exit codes: 0 somebody reaches the threshold, 1 nobody does, 2 input error.
+    """
+    from ektp_hw.gallery import Gallery, Person
+    from ektp_hw.station.wording import in_words
+
+    fingers = _read(files, ppi)
+    with Gallery.open(gallery_path, read_only=True) as opened:
+        people = len(opened)
+        with console.progress("searching") as advance:
+            candidates = opened.search(
+                Person("probe", _by_position(fingers)), limit, progress=lambda *_: advance(0)
+            )
+    if threshold is None:
+        threshold = max(LEAST_SCORE, math.log10(max(people, 1)))
+    found = [each for each in candidates if each.score >= threshold]
+    if as_json:
+        rows = [
+            {"id": each.id, "score": each.score, "parts": _parts(each.parts)} for each in candidates
+        ]
+        console.print_json({"people": people, "threshold": threshold, "candidates": rows})
+    else:
+        rank = [[at, each.id, round(each.score, 2)] for at, each in enumerate(candidates, 1)]
+        console.table(f"Most alike of {people} people", ["rank", "id", "score"], rank)
+        console.say(
+            f"{found[0].id}: {in_words(found[0].score, of='people')}"
+            if found
+            else f"nobody reaches the threshold of {threshold:.1f}"
+        )
+    return 0 if found else 1
+
+
+@gallery.command()
+@_GALLERY
+@click.option(
+    "--threshold",
+    type=float,
+    default=None,
+    help="Least score reported; by default the greater of 4 and log10 of the number of pairs.",
+)
+@click.option("--resume", default=None, help="'position' of an earlier run, to go on behind it.")
+@_JSON
+def dedup(gallery_path: Path, threshold: float | None, resume: str | None, as_json: bool) -> int:
+    """Compare everybody with everybody and list who may be enrolled twice.
+
+    \b
+    Example:
+      ektp-hw gallery dedup people/ --json
+    \b
+    Exit codes: 0 nobody is enrolled twice, 1 somebody may be, 2 input error.
+    """
+    from ektp_hw.gallery import Gallery
+
+    with Gallery.open(gallery_path, read_only=True) as opened:
+        people = len(opened)
+        total = people * (people - 1) // 2
+        with console.progress("comparing pairs of people", total) as advance:
+            run = opened.deduplicate(threshold, resume=resume, progress=console.since_last(advance))
+            pairs = sorted(run, key=lambda pair: -pair.score)
+    if as_json:
+        rows = [
+            {"a": each.a, "b": each.b, "score": each.score, "parts": _parts(each.parts)}
+            for each in pairs
+        ]
+        console.print_json(
+            {
+                "people": people,
+                "pairs_compared": total,
+                "threshold": run.threshold,
+                "duplicates": rows,
+                "position": run.position,
+            }
+        )
+    else:
+        if pairs:
+            rows_shown = [[each.a, each.b, round(each.score, 2)] for each in pairs]
+            console.table("May be one person", ["first", "second", "score"], rows_shown)
+        console.say(
+            f"{len(pairs)} of {total} pairs of people reach the threshold of {run.threshold:.1f}"
+        )
+    return 1 if pairs else 0
+
+
+@gallery.command()
+@_GALLERY
+@_JSON
+def info(gallery_path: Path, as_json: bool) -> None:
+    """Say how many people a gallery holds, and how large and old it is.
+
+    \b
+    Example:
+      ektp-hw gallery info people/
+    \b
+    Exit codes: 0 done, 2 there is no gallery or it is damaged.
+    """
+    from ektp_hw.gallery import Gallery
+
+    with Gallery.open(gallery_path, read_only=True) as opened:
+        facts = asdict(opened.info())
+    if as_json:
+        console.print_json(facts)
+    else:
+        console.table("Gallery", ["what", "value"], [[key, facts[key]] for key in facts])
+
+
+@gallery.command()
+@_GALLERY
+@_JSON
+def verify(gallery_path: Path, as_json: bool) -> int:
+    """Read everything back and report what is wrong.
+
+    \b
+    Example:
+      ektp-hw gallery verify people/
+    \b
+    Exit codes: 0 everything is as it was written, 1 something is not, 2 it cannot be opened.
+    """
+    from ektp_hw.gallery import Gallery
+
+    with (
+        Gallery.open(gallery_path, read_only=True) as opened,
+        console.progress("reading back", opened.info().templates) as advance,
+    ):
+        findings = opened.verify(progress=console.since_last(advance))
+    if as_json:
+        console.print_json({"findings": findings})
+    else:
+        for finding in findings:
+            console.say(finding)
+        console.say(f"{gallery_path}: {len(findings) or 'nothing'} wrong")
+    return 1 if findings else 0
+
+
+def _read(
+    files: Sequence[str], ppi: float | None
+) -> list[tuple[FingerPosition, Path, FingerprintTemplate]]:
+    fingers = []
+    with console.progress("extracting", len(files)) as advance:
+        for argument in files:
+            position, path = _position_and_path(argument)
+            fingers.append((position, path, read_template(path, ppi)))
+            advance()
+    return fingers
+
+
+def _position_and_path(argument: str) -> tuple[FingerPosition, Path]:
+    word, equals, rest = argument.partition("=")
+    name = word.upper().replace("-", "_")
+    if equals and name in FingerPosition.__members__:
+        return FingerPosition[name], Path(rest)
+    return FingerPosition.UNKNOWN, Path(argument)
+
+
+def _by_position(
+    fingers: list[tuple[FingerPosition, Path, FingerprintTemplate]],
+) -> dict[FingerPosition, FingerprintTemplate]:
+    by_position = {position: template for position, _, template in fingers}
+    if len(by_position) < len(fingers):
+        raise click.UsageError(
+            "two FILEs are given for one finger; write the position before each, as in "
+            "right-index=a.png left-index=b.png"
+        )
+    return by_position
+
+
+def _parts(parts: Sequence[PartMatch]) -> list[dict[str, Any]]:
+    return [
+        {
+            "probe": part.probe.name.lower(),
+            "reference": part.reference.name.lower(),
+            "score": part.score,
+        }
+        for part in parts
+    ]

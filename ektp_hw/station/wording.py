@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a comparison score means, in words that are true."""
+
+from __future__ import annotations
+
+__all__ = ["MEANING", "MEASURED_TO", "in_words"]
+
+MEASURED_TO = 4.0
+"""Score up to which the calibration is measured; see `ektp_hw.fingerprint.calibration`."""
+
+_RATE = """\
+A score is -log10 of the false match rate: 3 means that one pair of different fingers in 1 000
+scores as high, 4 one in 10 000, and so on. For a person, the scores of the single fingers are put
+together by Fisher's method, so that the person's score means the same: how rarely two different
+people would score as high."""
+_LIMITS = f"""\
+The rate was measured on real prints up to about {MEASURED_TO:g}; above that the scores continue the
+measured tail and are an extrapolation: good for ordering, no warranty. And a false match rate is
+no probability of guilt: in a search among a million people a score of 6 is expected once by chance.
+A person decides, looking at the prints."""
+MEANING = (_RATE, _LIMITS)
+"""What a reader of scores should know, in two paragraphs."""
+
+
+def in_words(score: float, *, of: str = "fingers") -> str:
+    """Say how many non-mated pairs score as high.
+
+    Parameters
+    ----------
+    of
+        What is compared: ``fingers`` or ``people``.
+    """
+    if score < 1:
+        return f"score {score:.1f}: many pairs of different {of} score as high"
+    sentence = (
+        f"score {score:.1f}: about one in {_one_in(score)} pairs of different {of} scores as high"
+    )
+    return f"{sentence} (extrapolated)" if score > MEASURED_TO else sentence
+
+
+def _one_in(score: float) -> str:
+    exponent = int(score)
+    mantissa = round(10 ** (score - exponent))
+    if exponent >= 6:
+        return f"10^{exponent}" if mantissa == 1 else f"{mantissa} x 10^{exponent}"
+    return f"{mantissa * 10**exponent:,}".replace(",", " ")
