@@ -98,9 +98,11 @@ def test_progress_and_cancel(gallery):
     rest = gallery.deduplicate(resume=run.position)
     assert first + names(rest) == FOUND
     path = gallery.info().path
-    with Gallery.open(path, read_only=True, comparison=gallery.comparison) as reader:
-        with pytest.raises(OperationCancelled):
-            reader.deduplicate(cancel=cancel)
+    with (
+        Gallery.open(path, read_only=True, comparison=gallery.comparison) as reader,
+        pytest.raises(OperationCancelled),
+    ):
+        reader.deduplicate(cancel=cancel)
 
 
 @pytest.mark.parametrize("position", ["", "1", "a.b", "1.2.3", "-1.0"])
