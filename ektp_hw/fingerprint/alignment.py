@@ -52,10 +52,7 @@ class AlignmentParameters:
 
 
 @kernel
-def _voters(
-    alike: Bytes, ad: Floats, bd: Floats, limit: int, first: Ints, second: Ints, likeness: Floats,
-    at: Floats, bt: Floats, turn: Floats,
-) -> int:  # fmt: skip
+def _voters(alike: Bytes, limit: int, first: Ints, second: Ints) -> int:
     """Pick the most alike pairs, most alike first (a counting sort over 255 values)."""
     starts = np.zeros(257, np.int64)
     for i in range(alike.shape[0]):
@@ -64,7 +61,7 @@ def _voters(
     for v in range(256):
         starts[v + 1] += starts[v]
     floor = 255
-    while floor > 1 and starts[255 - floor] < limit:
+    while floor > 1 and starts[256 - floor] < limit:
         floor -= 1
     count = 0
     for i in range(alike.shape[0]):
@@ -73,34 +70,50 @@ def _voters(
             if value < floor:
                 continue
             place = starts[255 - value]
-            if place >= limit:
-                continue
-            starts[255 - value] += 1
-            first[place], second[place] = i, j
-            likeness[place] = value / 255.0 * np.sqrt(at[i] * bt[j])
-            turn[place] = (bd[j] - ad[i]) % (2.0 * np.pi)
-            count += 1
+            if place < limit:
+                starts[255 - value] += 1
+                first[place], second[place] = i, j
+                count += 1
     return count
 
 
 @kernel
+def _by_turn(turn: Floats, sectors: int, order: Ints, starts: Ints) -> None:
+    """Sort voters by the sector their turn lies in, twice over, so that no window wraps."""
+    n = turn.shape[0]
+    starts[:] = 0
+    for k in range(n):
+        starts[int(turn[k] * sectors / (2.0 * np.pi)) % sectors + 1] += 1
+    for v in range(sectors):
+        starts[v + 1] += starts[v]
+    for k in range(n):
+        sector = int(turn[k] * sectors / (2.0 * np.pi)) % sectors
+        order[starts[sector]] = k
+        starts[sector] += 1
+    for v in range(sectors, 0, -1):
+        starts[v] = starts[v - 1]
+    starts[0] = 0
+    for v in range(sectors):
+        starts[sectors + v + 1] = n + starts[v + 1]
+    order[n : 2 * n] = order[:n]
+
+
+@kernel
 def _vote(
-    ax: Floats, ay: Floats, bx: Floats, by: Floats, likeness: Floats, turn: Floats, proposer: int,
+    ax: Floats, ay: Floats, bx: Floats, by: Floats, likeness: Floats, turn: Floats,
+    low: int, high: int, aox: float, aoy: float, box: float, boy: float, own_turn: float,
     reach: float, stretch: float, angle: float, rigidity: float, fit: Floats,
 ) -> None:  # fmt: skip
     """Write one proposal's least-squares cosine, sine and shift, and its votes, to `fit`."""
-    cosine, sine = np.cos(turn[proposer]), np.sin(turn[proposer])
-    aox, aoy, box, boy = ax[proposer], ay[proposer], bx[proposer], by[proposer]
+    cosine, sine = np.cos(own_turn), np.sin(own_turn)
     total, sax, say, sbx, sby, dot, cross = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for k in range(turn.shape[0]):
-        gap = abs(turn[k] - turn[proposer])
-        if min(gap, 2.0 * np.pi - gap) > angle:
-            continue
+    for k in range(low, high):
         ux, uy, vx, vy = ax[k] - aox, ay[k] - aoy, bx[k] - box, by[k] - boy
         ex, ey = cosine * ux - sine * uy - vx, sine * ux + cosine * uy - vy
         allowed = reach * reach + stretch * stretch * (ux * ux + uy * uy)
         error = ex * ex + ey * ey
-        if error > allowed:
+        gap = abs(turn[k] - own_turn)
+        if error > allowed or min(gap, 2.0 * np.pi - gap) > angle:
             continue
         weight = likeness[k] * (1.0 - error / allowed)
         total += weight
@@ -169,27 +182,45 @@ def align(
     swapped
         (references,): so that the order of the two never changes a score.
     """
+    sectors = 64
+    window = int(np.ceil(angle * sectors / (2.0 * np.pi)))
     chosen = np.zeros((swapped.shape[0], finalists, 5))
     first, second = np.empty(votes, np.int64), np.empty(votes, np.int64)
+    order, starts = np.empty(2 * votes, np.int64), np.empty(2 * sectors + 1, np.int64)
     likeness, turn = np.empty(votes), np.empty(votes)
+    voters = np.empty((6, 2 * votes))
     fits = np.zeros((proposals, 5))
     for r in range(swapped.shape[0]):
         low, high = ref_starts[r], ref_starts[r + 1]
         alike = similarities[:, low:high]
         ax, ay, ad, at = x, y, direction, trust
-        bx, by, bd, bt = ref_x[low:high], ref_y[low:high], ref_direction[low:high], ref_trust[low:high]
+        bx, by, bd = ref_x[low:high], ref_y[low:high], ref_direction[low:high]
+        bt = ref_trust[low:high]
         if swapped[r]:
             ax, ay, ad, at, bx, by, bd, bt = bx, by, bd, bt, ax, ay, ad, at
             alike = alike.T
-        n = _voters(alike.copy(), ad, bd, votes, first, second, likeness, at, bt, turn)
+        n = _voters(alike.copy(), votes, first, second)
         if n == 0:
             continue
-        vax, vay, vbx, vby = ax[first[:n]], ay[first[:n]], bx[second[:n]], by[second[:n]]
+        for k in range(n):
+            i, j = first[k], second[k]
+            turn[k] = (bd[j] - ad[i]) % (2.0 * np.pi)
+            likeness[k] = alike[i, j] / 255.0 * np.sqrt(at[i] * bt[j])
+        _by_turn(turn[:n], sectors, order, starts)
+        for p in range(2 * n):
+            k = order[p]
+            i, j = first[k], second[k]
+            voters[0, p], voters[1, p], voters[2, p], voters[3, p] = ax[i], ay[i], bx[j], by[j]
+            voters[4, p], voters[5, p] = likeness[k], turn[k]
         fits[:, 4] = 0.0
         for p in range(min(proposals, n)):
+            i, j = first[p], second[p]
+            sector = int(turn[p] * sectors / (2.0 * np.pi)) % sectors
+            sector += sectors if sector < window else 0
             _vote(
-                vax, vay, vbx, vby, likeness[:n], turn[:n], p,
-                reach, stretch, angle, rigidity, fits[p],
+                voters[0], voters[1], voters[2], voters[3], voters[4], voters[5],
+                starts[sector - window], starts[sector + window + 1],
+                ax[i], ay[i], bx[j], by[j], turn[p], reach, stretch, angle, rigidity, fits[p],
             )  # fmt: skip
         _finalists(fits, ax.mean(), ay.mean(), copy_angle, copy_shift, chosen[r])
     return chosen

@@ -47,8 +47,10 @@ class PreparedTemplate:
     ----------
     template
         What it was prepared from.
+    order
+        Index into the template of each minutia as it stands here, by ascending y; (n,).
     x, y, direction
-        float64, by ascending y; y upwards.
+        float64, in that order; y upwards.
     trust
         Reliability relative to the template's mean, so that extractors of different confidence
         (and templates without reliabilities) compare alike.
@@ -61,6 +63,7 @@ class PreparedTemplate:
     """
 
     template: FingerprintTemplate
+    order: npt.NDArray[np.int64]
     x: npt.NDArray[np.float64]
     y: npt.NDArray[np.float64]
     direction: npt.NDArray[np.float64]
@@ -83,12 +86,12 @@ def prepare(template: FingerprintTemplate) -> PreparedTemplate:
     trust = template.reliability[order].astype(np.float64) + _LEAST_TRUST
     trust /= trust.mean() if len(trust) else 1.0
     corners = hull(x, y)
-    codes, masks = cylinder_codes(x, y, direction, corners, _CYLINDERS)
+    codes, masks = cylinder_codes(x, y, direction, trust, corners, _CYLINDERS)
     for column in (x, y, direction, trust, corners, codes, masks):
         column.flags.writeable = False
     digest = hashlib.blake2b(template.to_bytes(), digest_size=16).digest()
     return PreparedTemplate(
-        template, x, y, direction, trust, corners, codes, masks, (len(template), digest)
+        template, order, x, y, direction, trust, corners, codes, masks, (len(template), digest)
     )
 
 
@@ -122,8 +125,9 @@ def matched_minutiae(
     partners = np.full(max(len(one), len(other), 1), -1, np.int64)
     cues_of(one, [other], partners)
     laid_over = np.flatnonzero(partners >= 0)
-    pairs = np.column_stack([laid_over, partners[laid_over]])
-    return pairs[:, ::-1] if other.rank < one.rank else pairs
+    if other.rank < one.rank:
+        return np.column_stack([one.order[partners[laid_over]], other.order[laid_over]])
+    return np.column_stack([one.order[laid_over], other.order[partners[laid_over]]])
 
 
 def cues_of(
@@ -179,8 +183,8 @@ def cues_of(
         similarities,
         swapped,
         proposed,
-        *astuple(_PAIRING),
         np.empty(0, np.int64) if partners is None else partners,
+        *astuple(_PAIRING),
     )
 
 

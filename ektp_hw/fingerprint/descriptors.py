@@ -40,14 +40,14 @@ class CylinderParameters:
     """Standard deviation of a minutia's place, one ridge period."""
     direction_spread: float = 0.5
     """Standard deviation of a direction difference, radians."""
-    threshold: float = 0.18
+    threshold: float = 0.15
     """Contribution (1 = a minutia in the cell's very centre) that sets a bit."""
     margin: float = 45.0
     """How far outside the hull of all minutiae the finger is still taken as seen."""
 
 
 def cylinder_codes(
-    x: Floats, y: Floats, direction: Floats, corners: Floats, parameters: CylinderParameters
+    x: Floats, y: Floats, direction: Floats, trust: Floats, corners: Floats, parameters: CylinderParameters
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     """Return codes and masks, both (n, 8) uint64.
 
@@ -66,6 +66,7 @@ def cylinder_codes(
         x,
         y,
         direction,
+        trust,
         corners,
         cell_x[inside],
         cell_y[inside],
@@ -125,6 +126,7 @@ def _codes(
     x: Floats,
     y: Floats,
     direction: Floats,
+    trust: Floats,
     corners: Floats,
     cell_x: Floats,
     cell_y: Floats,
@@ -160,7 +162,7 @@ def _codes(
                 squared = (cell_x[c] - along) ** 2 + (cell_y[c] - across) ** 2
                 if squared > reach * reach:
                     continue
-                weight = np.exp(-0.5 * squared / position_spread**2)
+                weight = min(trust[t], 1.5) * np.exp(-0.5 * squared / position_spread**2)
                 for b in range(bands):
                     sums[c, b] += weight * weights[b]
         for c in range(cells):

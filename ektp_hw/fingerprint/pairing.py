@@ -125,11 +125,13 @@ def _refit(
 def _move(
     x: Floats, y: Floats, direction: Floats, fit: Floats, px: Floats, py: Floats, pd: Floats
 ) -> None:
-    turn = np.arctan2(fit[1], fit[0])
+    turn = np.arctan2(fit[1], fit[0]) % (2.0 * np.pi)
     for i in range(x.shape[0]):
         px[i] = fit[0] * x[i] - fit[1] * y[i] + fit[2]
         py[i] = fit[1] * x[i] + fit[0] * y[i] + fit[3]
-        pd[i] = (direction[i] + turn) % (2.0 * np.pi)
+        pd[i] = direction[i] + turn
+        if pd[i] >= 2.0 * np.pi:
+            pd[i] -= 2.0 * np.pi
 
 
 @kernel
@@ -143,13 +145,14 @@ def _bend(
     for k in range(paired.shape[0]):
         rx[k] = bx[partner[paired[k]]] - px[paired[k]]
         ry[k] = by[partner[paired[k]]] - py[paired[k]]
+    area = 1.0 / (smoothness * smoothness)
     for i in range(ax.shape[0]):
         total, sx, sy = stiffness, 0.0, 0.0
         for k in range(paired.shape[0]):
             m = paired[k]
             if m == i:
                 continue
-            near = 1.0 + ((ax[m] - ax[i]) ** 2 + (ay[m] - ay[i]) ** 2) / (smoothness * smoothness)
+            near = 1.0 + ((ax[m] - ax[i]) ** 2 + (ay[m] - ay[i]) ** 2) * area
             weight = closeness[m] / (near * near)
             total += weight
             sx += weight * rx[k]
@@ -240,8 +243,8 @@ def pair(
     x: Floats, y: Floats, direction: Floats, trust: Floats, corners: Floats,
     ref_x: Floats, ref_y: Floats, ref_direction: Floats, ref_trust: Floats, ref_starts: Ints,
     ref_corners: Floats, ref_corner_starts: Ints, similarities: Bytes, swapped: Bools,
-    proposed: Floats, reach_first: float, reach: float, angle: float, smoothness: float,
-    stiffness: float, rigidity: float, area_margin: float, partners: Ints,
+    proposed: Floats, partners: Ints, reach_first: float, reach: float, angle: float,
+    smoothness: float, stiffness: float, rigidity: float, area_margin: float,
 ) -> Floats:  # fmt: skip
     """Return the cues (references, len(CUES)) of one probe against many references.
 
