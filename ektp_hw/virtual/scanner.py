@@ -107,19 +107,14 @@ class VirtualScanner(UsbFunction):
         ValueError
             If an option is unknown, or no number.
         """
-        if unknown := set(options) - {"seed", "position"}:
-            raise ValueError(
-                f"virtual:fingerprint knows no option '{min(unknown)}', only seed and position"
-            )
+        seed, position = _finger_asked_for(options)
         with self.lock:
             if self._scripted and not options:
                 return
             impression, self._impressions = self._impressions, self._impressions + 1
         from ektp_hw.synthetic import SyntheticPerson
 
-        finger = SyntheticPerson(int(options.get("seed", "1"))).finger(
-            FingerPosition(int(options.get("position", "2")))
-        )
+        finger = SyntheticPerson(seed).finger(position)
         glass = platen.lay(finger.impression(impression).image)
         with self.lock:
             self._glass = glass
@@ -212,3 +207,17 @@ class VirtualScanner(UsbFunction):
             return np.full_like(self._glass, _DARK)
         glass = platen.empty() if self._take(Misbehaviour.NO_FINGER) else self._glass
         return platen.dirt_on(glass) if self._take(Misbehaviour.DIRTY) else glass
+
+
+def _finger_asked_for(options: Mapping[str, str]) -> tuple[int, FingerPosition]:
+    if unknown := set(options) - {"seed", "position"}:
+        raise ValueError(
+            f"virtual:fingerprint knows no option '{min(unknown)}', only seed and position"
+        )
+    seed, position = options.get("seed", "1"), options.get("position", "2")
+    if not seed.isdecimal() or not position.isdecimal() or not 1 <= int(position) <= 10:
+        raise ValueError(
+            f"virtual:fingerprint takes a seed of 0 or more and a position of 1 to 10 (ISO/IEC "
+            f"19794-2), not seed={seed} and position={position}"
+        )
+    return int(seed), FingerPosition(int(position))

@@ -151,6 +151,11 @@ class UsbFunction:
         self._wake = self._unplug = None
         self._configuration = 0
 
+    def released(self) -> None:
+        """Note that the host let the device go, which resets it; called by the server."""
+        self._configuration = 0
+        self.on_reset()
+
     # What every USB device answers.
 
     def control(self, setup: Setup, data: bytes) -> bytes:

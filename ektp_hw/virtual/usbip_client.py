@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,11 @@ class Client:
         self._buffer += chunk
         while not self.is_done and self._act():
             pass
+
+    def catch_up(self) -> None:
+        """Act on everything that has arrived, so that a closed connection is known as such."""
+        while not self.is_done and select.select([self.sock], [], [], 0)[0]:
+            self.receive()
 
     def pump(self) -> None:
         """Ask the model again for the data that transfers wait for."""

@@ -13,6 +13,8 @@ from ektp_hw.transport import usbip_wire as wire
 from ektp_hw.virtual.usbip_client import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ektp_hw.virtual.usb_function import UsbFunction
 
 __all__ = ["UsbipServer"]
@@ -43,6 +45,7 @@ class UsbipServer:
         self._rope.setblocking(False)
         self._lock = threading.RLock()
         self._functions: dict[str, UsbFunction] = {}
+        self._sockets: dict[UsbFunction, str] = {}
         self._addresses: dict[str, int] = {}
         self._plugged = 0
         self._clients: set[Client] = set()
@@ -51,10 +54,9 @@ class UsbipServer:
         self._thread.start()
 
     def plug(self, function: UsbFunction) -> str:
-        """Put a device on the bus; return its bus id."""
+        """Put a device on the bus; return its bus id, the same every time it is plugged in."""
         with self._lock:
-            port = next(n for n in range(1, 256) if f"{_BUS}-{n}" not in self._functions)
-            bus_id = f"{_BUS}-{port}"
+            bus_id = self._sockets.setdefault(function, f"{_BUS}-{len(self._sockets) + 1}")
             self._plugged += 1
             self._functions[bus_id] = function
             self._addresses[bus_id] = 1 + self._plugged % 126
@@ -113,8 +115,10 @@ class UsbipServer:
             function = self._functions.get(bus_id)
             if function is None:
                 return wire.NOT_AVAILABLE
-            if any(one.function is function for one in self._clients):
-                return wire.BUSY
+            for holder in [one for one in self._clients if one.function is function]:
+                holder.catch_up()
+                if not holder.is_done:
+                    return wire.BUSY
             client.function = function
             return 0
 
@@ -135,7 +139,7 @@ class UsbipServer:
                 for key, _ in selector.select(_TICK if waiting else None):
                     self._attend(key, selector)
                 for client in list(self._clients):
-                    client.pump()
+                    self._guard(client, client.pump)
                     if client.is_done:
                         self._forget(client, selector)
             for client in list(self._clients):
@@ -153,10 +157,22 @@ class UsbipServer:
         elif key.fileobj is self._bell:
             self._bell.recv(4096)
         else:
-            key.data.receive()
+            self._guard(key.data, key.data.receive)
+
+    @staticmethod
+    def _guard(client: Client, step: Callable[[], None]) -> None:
+        """Let a defect in a model cost its connection and a line in the log, not the server."""
+        try:
+            step()
+        except Exception:  # noqa: BLE001  # whatever a model may raise
+            _log.exception("the model of a virtual device is broken")
+            client.hang_up()
 
     def _forget(self, client: Client, selector: selectors.BaseSelector) -> None:
         selector.unregister(client.sock)
         with self._lock:
             self._clients.discard(client)
         client.sock.close()
+        if client.function is not None:
+            with client.function.lock:
+                client.function.released()
