@@ -39,6 +39,8 @@ impression inside the other's area.
 class PairingParameters:
     """Lengths in pixels at 500 ppi, angles in radians."""
 
+    hopeless: float = 0.85
+    """A proposal whose rigid fit is worse than this share of the best one's is dropped."""
     reach_first: float = 20.0
     """How far apart paired minutiae may lie under the rigid fit."""
     reach: float = 13.0
@@ -184,10 +186,26 @@ def _common(
 
 
 @kernel
+def _sums(
+    at: Floats, bt: Floats, alike: Bytes, partner: Ints, closeness: Floats
+) -> tuple[float, float, float]:
+    """Return how many are paired, how close they are and how alike, each as much as trusted."""
+    trusted, close, same = 0.0, 0.0, 0.0
+    for i in range(partner.shape[0]):
+        j = partner[i]
+        if j >= 0:
+            trust = np.sqrt(at[i] * bt[j])
+            trusted += trust
+            close += trust * closeness[i]
+            same += trust * alike[i, j] / 255.0
+    return trusted, close, same
+
+
+@kernel
 def _pair_two(
     ax: Floats, ay: Floats, ad: Floats, at: Floats, a_corners: Floats,
     bx: Floats, by: Floats, bd: Floats, bt: Floats, b_corners: Floats,
-    alike: Bytes, proposed: Floats, reach_first: float, reach: float, angle: float,
+    alike: Bytes, proposed: Floats, hopeless: float, reach_first: float, reach: float, angle: float,
     smoothness: float, stiffness: float, rigidity: float, area_margin: float, cues: Floats,
 ) -> Ints:  # fmt: skip
     """Write the cues of the best of the proposed alignments of impression a onto impression b.
@@ -199,33 +217,29 @@ def _pair_two(
     best_of_b, top_of_b = np.empty(nb, np.int64), np.empty(nb)
     px, py, pd = np.empty(na), np.empty(na), np.empty(na)
     best, fit, kept = np.zeros(4), np.zeros(4), np.full(na, -1, np.int64)
+    most = 0.0
     for f in range(proposed.shape[0]):
         if proposed[f, 4] <= 0.0:
             break
         fit[:] = proposed[f, :4]
         _move(ax, ay, ad, fit, px, py, pd)
-        pairs = _assign(
+        _assign(
             px, py, pd, bx, by, bd, alike, reach_first, angle, partner, closeness, best_of_b,
             top_of_b,
         )  # fmt: skip
+        trusted, close, same = _sums(at, bt, alike, partner, closeness)
+        if close + same <= hopeless * most:
+            continue
+        most = max(most, close + same)
         for _ in range(2):
-            if pairs == 0:
-                break
             _refit(ax, ay, bx, by, partner, closeness, rigidity, fit)
             _move(ax, ay, ad, fit, px, py, pd)
             _bend(ax, ay, bx, by, partner, closeness, smoothness, stiffness, px, py)
-            pairs = _assign(
+            _assign(
                 px, py, pd, bx, by, bd, alike, reach, angle, partner, closeness, best_of_b,
                 top_of_b,
             )  # fmt: skip
-        trusted, close, same = 0.0, 0.0, 0.0
-        for i in range(na):
-            j = partner[i]
-            if j >= 0:
-                trust = np.sqrt(at[i] * bt[j])
-                trusted += trust
-                close += trust * closeness[i]
-                same += trust * alike[i, j] / 255.0
+        trusted, close, same = _sums(at, bt, alike, partner, closeness)
         if close + same > cues[1] + cues[2]:
             cues[0], cues[1], cues[2] = trusted, close, same
             best[:] = fit
@@ -243,8 +257,8 @@ def pair(
     x: Floats, y: Floats, direction: Floats, trust: Floats, corners: Floats,
     ref_x: Floats, ref_y: Floats, ref_direction: Floats, ref_trust: Floats, ref_starts: Ints,
     ref_corners: Floats, ref_corner_starts: Ints, similarities: Bytes, swapped: Bools,
-    proposed: Floats, partners: Ints, reach_first: float, reach: float, angle: float,
-    smoothness: float, stiffness: float, rigidity: float, area_margin: float,
+    proposed: Floats, partners: Ints, hopeless: float, reach_first: float, reach: float,
+    angle: float, smoothness: float, stiffness: float, rigidity: float, area_margin: float,
 ) -> Floats:  # fmt: skip
     """Return the cues (references, len(CUES)) of one probe against many references.
 
@@ -262,8 +276,8 @@ def pair(
             ax, ay, ad, at, ac, bx, by, bd, bt, bc = bx, by, bd, bt, bc, ax, ay, ad, at, ac
             alike = alike.T
         kept = _pair_two(
-            ax, ay, ad, at, ac, bx, by, bd, bt, bc, alike.copy(), proposed[r], reach_first, reach,
-            angle, smoothness, stiffness, rigidity, area_margin, cues[r],
+            ax, ay, ad, at, ac, bx, by, bd, bt, bc, alike.copy(), proposed[r], hopeless,
+            reach_first, reach, angle, smoothness, stiffness, rigidity, area_margin, cues[r],
         )  # fmt: skip
         if partners.shape[0] > 0:
             partners[: kept.shape[0]] = kept
