@@ -2,12 +2,12 @@
 """The folder a gallery lives in: its files, its manifest, and how it comes into being at once.
 
 A new gallery is built in a folder beside its place and renamed into it, so that there is never
-half of one.
+half of one. Only its owner may look inside until the owner opens the folder's permissions: these
+are people's fingerprints.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
@@ -132,15 +132,7 @@ def _create(path: Path) -> Manifest:
         if (path / MANIFEST).exists():  # another process was faster
             return _read_manifest(path / MANIFEST)
         raise
-    with contextlib.suppress(OSError):
-        path.chmod(0o777 & ~_umask())
     return manifest
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _sync_folder(path: Path) -> None:

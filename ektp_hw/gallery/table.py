@@ -7,7 +7,9 @@ What is committed here is what the gallery holds. SQLite's write-ahead log with
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -234,10 +236,9 @@ def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.OperationalError:
             connection.close()
-            log = path.with_name(path.name + "-wal")
-            if writable or (log.exists() and log.stat().st_size):
+            if writable or not _on_read_only_medium(path):
                 raise
-            # On a read-only medium the log's index cannot be made; nobody writes there either.
+            # There the log's index cannot be made, and nobody can write either.
             connection = sqlite3.connect(
                 f"{address}?immutable=1", uri=True, isolation_level=None, check_same_thread=False
             )
@@ -245,6 +246,13 @@ def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _on_read_only_medium(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    if sys.platform == "win32" or (log.exists() and log.stat().st_size):
+        return False
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 class _SpeakingOf:
@@ -279,5 +287,6 @@ class _SpeakingOf:
                 f"{self._path} lacks a part of its table ({error}); restore it from a copy"
             ) from error
         raise GalleryError(
-            f"{self._path} could not be used ({error}); check the disk and its permissions"
+            f"{self._path} could not be used ({error}); check the disk, and that this user may "
+            "write into the folder (readers leave SQLite's index of its log there)"
         ) from error

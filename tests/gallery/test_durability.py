@@ -4,6 +4,8 @@
 import contextlib
 import errno
 import os
+import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -156,47 +158,94 @@ def test_templates_of_a_failed_commit_are_never_written_over(gallery, person):
 
 
 FILL = """
-import resource, sys
+import pathlib, sys
 import numpy as np
 from ektp_hw.errors import GalleryFull
 from ektp_hw.gallery import Gallery, Person
 from ektp_hw.templates import FingerprintTemplate
+place, size = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 rng = np.random.default_rng(1)
 template = FingerprintTemplate.from_minutiae(*rng.uniform(0, 6, (3, 200)), width=400, height=400)
-with Gallery.open(sys.argv[1]) as gallery:
+if size:  # files may grow no further
+    import resource
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), hard))
+    def fill(): resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    def make_room(): resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+else:  # the disk itself is small
+    ballast = place.with_name("ballast")
+    def fill(): ballast.write_bytes(bytes(200_000))
+    make_room = ballast.unlink
+with Gallery.open(place) as gallery:
+    fill()
     kept = []
     try:
-        for i in range(2000):
+        for i in range(3000):
             gallery.enrol(Person(str(i), {2: template}))
             kept.append(str(i))
     except GalleryFull as error:
         print(error)
-    assert len(kept) < 2000, "it never became full"
+    assert 0 < len(kept) < 3000, "it never became full, or was from the start"
     assert list(gallery) == kept
     assert gallery.verify() == []
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    make_room()
     gallery.enrol(Person("behind", {2: template}))
-with Gallery.open(sys.argv[1]) as gallery:
+with Gallery.open(place) as gallery:
     assert list(gallery) == [*kept, "behind"]
     assert gallery.verify() == []
-print(len(kept), "kept")
 """
+READ = """
+import sys
+from ektp_hw.errors import GalleryError
+from ektp_hw.gallery import Gallery
+with Gallery.open(sys.argv[1], read_only=True) as gallery:
+    assert list(gallery) == ["a"] and gallery.verify() == []
+try:
+    Gallery.open(sys.argv[1])
+except GalleryError as error:
+    assert "Read-only" in str(error)
+else:
+    sys.exit("it was opened for writing")
+"""
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no file size limit here")
 @pytest.mark.parametrize("size", [40_000, 100_000, 170_000])
 def test_the_operating_system_refuses_to_let_files_grow(path, size):
-    done = subprocess.run(
-        [sys.executable, "-c", FILL, str(path), str(size)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "full" in done.stdout
+    assert "full" in run(sys.executable, "-c", FILL, str(path), str(size))
+
+
+@pytest.fixture
+def with_mounts():
+    """Return a runner of a mount command and then a script, seen by nobody else."""
+    own = ["unshare", "--user", "--map-root-user", "--mount"]
+    if not shutil.which("unshare") or subprocess.run([*own, "true"], check=False).returncode:
+        pytest.skip("mounting in a namespace of our own is not possible here")
+
+    def runner(mount, script, *arguments):
+        words = shlex.join([sys.executable, "-c", script, *arguments])
+        return run(*own, "sh", "-c", f"{mount} && {words}")
+
+    return runner
+
+
+@pytest.mark.parametrize("kibibytes", [400, 600, 800])
+def test_a_disk_that_is_full(with_mounts, tmp_path, kibibytes):
+    mount = f"mount -t tmpfs -o size={kibibytes}k none {shlex.quote(str(tmp_path))}"
+    assert "full" in with_mounts(mount, FILL, str(tmp_path / "people"), "0")
+
+
+def test_a_read_only_medium(with_mounts, path, gallery, person):
+    gallery.enrol(person("a"))
+    gallery.close()
+    folder_ = shlex.quote(str(path))
+    mount = f"mount --bind {folder_} {folder_} && mount -o remount,bind,ro {folder_}"
+    with_mounts(mount, READ, str(path))
 
 
 def test_a_crash_while_creating_leaves_no_gallery(path, monkeypatch):
