@@ -53,7 +53,7 @@ def found(truth, template):
     return count
 
 
-def collect(fingers, impressions, seed, pattern):
+def collect(fingers, impressions, seed, pattern, carelessness):
     """Generate, extract and time; return templates by finger and a table of figures."""
     templates, times = [], {"master": [], "impression": [], "extract": []}
     true = extracted = both = 0
@@ -65,7 +65,7 @@ def collect(fingers, impressions, seed, pattern):
         row = []
         for n in range(impressions):
             start = perf_counter()
-            touch = finger.impression(n)
+            touch = finger.impression(n, carelessness=carelessness)
             middle = perf_counter()
             template = fingerprint.extract(touch.image)
             times["impression"].append(middle - start)
@@ -109,13 +109,16 @@ def main(arguments=None):
     parser.add_argument("--impressions", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pattern", choices=[p.name.lower() for p in Pattern])
+    parser.add_argument("--carelessness", type=float, default=1.0, help="0 to 2")
     parser.add_argument("--plot", type=Path, help="write both distributions to this PNG")
     options = parser.parse_args(arguments)
     if options.fingers < 2 or options.impressions < 2:
         parser.error("at least two fingers and two impressions are needed to compare")
     cv2.setNumThreads(1)
     pattern = None if options.pattern is None else Pattern[options.pattern.upper()]
-    templates, table = collect(options.fingers, options.impressions, options.seed, pattern)
+    templates, table = collect(
+        options.fingers, options.impressions, options.seed, pattern, options.carelessness
+    )
     compare = fingerprint.compare
     start = perf_counter()
     mated = np.array([compare(a, b) for row in templates for a, b in combinations(row, 2)])

@@ -11,11 +11,13 @@ fingerprint's minutiae comes with it::
     first.image, first.truth         # a FingerprintImage and its true FingerprintTemplate
 
 A finger: `pattern` draws the flow of its ridges, `growth` grows them, `master` knows the minutiae,
-`impression` presses it on a scanner. `iris`, `signature` and `portrait` make the rest of a person.
+`impression` presses it on a scanner under `conditions`. `iris`,
+`signature` and `portrait` make the rest of a person.
 """
 
+from ektp_hw.synthetic.conditions import Conditions
 from ektp_hw.synthetic.finger import SyntheticFinger
-from ektp_hw.synthetic.impression import Conditions, SyntheticImpression
+from ektp_hw.synthetic.impression import SyntheticImpression
 from ektp_hw.synthetic.iris import SyntheticEye, SyntheticEyeCapture
 from ektp_hw.synthetic.pattern import Pattern
 from ektp_hw.synthetic.person import Sex, SyntheticPerson

@@ -6,7 +6,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from ektp_hw.samples import FingerPosition
-from ektp_hw.synthetic.impression import Conditions, SyntheticImpression, press
+from ektp_hw.synthetic.conditions import Conditions
+from ektp_hw.synthetic.impression import SyntheticImpression, press
 from ektp_hw.synthetic.master import Master, make_master
 from ektp_hw.synthetic.pattern import Pattern, draw_pattern
 from ektp_hw.synthetic.seeds import stream
@@ -59,9 +60,12 @@ class SyntheticFinger:
         self,
         number: int,
         *,
+        carelessness: float = 1.0,
         rotation: float | None = None,
         shift_x: float | None = None,
         shift_y: float | None = None,
+        part_x: float | None = None,
+        part_y: float | None = None,
         distortion: float | None = None,
         moisture: float | None = None,
         pressure: float | None = None,
@@ -75,9 +79,12 @@ class SyntheticFinger:
         Parameters
         ----------
         number
-            Which touch, from 0. What is not given below is drawn as an ordinary touch has it.
-        rotation, shift_x, shift_y, distortion, moisture, pressure, noise, blur, contrast, ground
-            As in `Conditions`.
+            Which touch, from 0.
+        carelessness
+            How far conditions that are not given spread, see `Conditions.draw`.
+        rotation, shift_x, shift_y, part_x, part_y, distortion, moisture, pressure, noise, blur,\
+        contrast, ground
+            As in `Conditions`; None draws them.
 
         Raises
         ------
@@ -85,10 +92,12 @@ class SyntheticFinger:
             If the number is negative or a condition lies outside its range.
         """
         rng = stream(self.seed, *self._path, _TOUCH, number)
-        conditions = Conditions.draw(rng).but(
+        conditions = Conditions.draw(rng, carelessness=carelessness).but(
             rotation=rotation,
             shift_x=shift_x,
             shift_y=shift_y,
+            part_x=part_x,
+            part_y=part_y,
             distortion=distortion,
             moisture=moisture,
             pressure=pressure,

@@ -7,13 +7,14 @@ contact area has its own rim, and the sensor adds blur, noise and its ground.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ektp_hw.samples import FingerPosition, FingerprintImage
+from ektp_hw.synthetic.conditions import PICTURE_HEIGHT, PICTURE_WIDTH
 from ektp_hw.synthetic.geometry import Placement
 from ektp_hw.synthetic.noise import smooth_noise, smoothed
 from ektp_hw.synthetic.pattern import HEIGHT, WIDTH
@@ -22,94 +23,10 @@ from ektp_hw.templates import FingerprintTemplate
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ektp_hw.synthetic.conditions import Conditions
     from ektp_hw.synthetic.master import Master
 
-__all__ = ["PICTURE_HEIGHT", "PICTURE_WIDTH", "Conditions", "SyntheticImpression", "press"]
-
-PICTURE_WIDTH, PICTURE_HEIGHT = 388, 440
-"""Size of an impression in pixels at 500 ppi."""
-_RANGES = {
-    "rotation": (-180, 180),
-    "shift_x": (-PICTURE_WIDTH, PICTURE_WIDTH),
-    "shift_y": (-PICTURE_HEIGHT, PICTURE_HEIGHT),
-    "distortion": (0, 2),
-    "moisture": (-1, 1),
-    "pressure": (0, 1),
-    "noise": (0, 1),
-    "blur": (0, 10),
-    "contrast": (0, 1),
-    "ground": (0, 255),
-}
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """How the finger was put down and what the sensor is like.
-
-    Parameters
-    ----------
-    rotation
-        Degrees, counter-clockwise as seen.
-    shift_x, shift_y
-        Pixels from the middle of the picture, right and down.
-    distortion
-        0 (none) to 2 (skin slipped far); 1 is a usual careless touch.
-    moisture
-        -1 (dry: thin, broken ridges) over 0 to 1 (wet: ridges run together).
-    pressure
-        0 (a light touch, small area) to 1 (a firm one, large area).
-    noise
-        0 (none) to 1 (strong): grain of skin and sensor, and patches that print badly.
-    blur
-        Standard deviation in pixels.
-    contrast
-        0 to 1, how dark a ridge is against the ground.
-    ground
-        Grey value of the empty platen.
-
-    Raises
-    ------
-    ValueError
-        If a value lies outside its range.
-    """
-
-    rotation: float = 0.0
-    shift_x: float = 0.0
-    shift_y: float = 0.0
-    distortion: float = 0.0
-    moisture: float = 0.0
-    pressure: float = 0.6
-    noise: float = 0.2
-    blur: float = 0.7
-    contrast: float = 0.9
-    ground: float = 250.0
-
-    def __post_init__(self) -> None:
-        for name, (lowest, highest) in _RANGES.items():
-            value = getattr(self, name)
-            if not lowest <= value <= highest:
-                raise ValueError(f"{name} is {value}; give one from {lowest} to {highest}")
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> Conditions:
-        """Draw the conditions of an ordinary touch at a counter."""
-        n, u = rng.standard_normal(5), rng.random(5)
-        return cls(
-            rotation=float(np.clip(8 * n[0], -28, 28)),
-            shift_x=float(np.clip(16 * n[1], -45, 45)),
-            shift_y=float(np.clip(22 * n[2], -60, 60)),
-            distortion=float(min(abs(0.8 * n[3]), 2.0)),
-            moisture=float(np.clip(0.4 * n[4] - 0.05, -0.9, 0.9)),
-            pressure=float(0.2 + 0.75 * u[0]),
-            noise=float(0.15 + 0.55 * u[1] ** 2),
-            blur=float(0.6 + 0.5 * u[2]),
-            contrast=float(0.75 + 0.23 * u[3]),
-            ground=float(235 + 19 * u[4]),
-        )
-
-    def but(self, **given: float | None) -> Conditions:
-        """Return the same with those given values that are not None."""
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+__all__ = ["SyntheticImpression", "press"]
 
 
 @dataclass(frozen=True)
@@ -135,7 +52,7 @@ def press(
     placement = _place(conditions, how)
     rows, columns = np.mgrid[0:PICTURE_HEIGHT, 0:PICTURE_WIDTH].astype(np.float64)
     at_x, at_y = placement.to_master(columns, rows)
-    contact = _contact(at_x, at_y, conditions.pressure, rim)
+    contact = _contact(at_x, at_y, conditions, rim)
     map_x, map_y = at_x.astype(np.float32), at_y.astype(np.float32)
     relief, texture, creases = (
         np.asarray(cv2.remap(layer, map_x, map_y, cv2.INTER_LINEAR), np.float32)
@@ -167,14 +84,13 @@ def _place(conditions: Conditions, rng: np.random.Generator) -> Placement:
 def _contact(
     x: npt.NDArray[np.float64],
     y: npt.NDArray[np.float64],
-    pressure: float,
+    conditions: Conditions,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.float32]:
     """How firmly each point touches: above 0 inside the contact area, about 1 in its middle."""
-    grown = 0.68 + 0.32 * pressure
-    left, tip = rng.normal(0, 14), rng.normal(0, 18)
-    u = (x - WIDTH / 2 - left) / (0.415 * WIDTH * grown)
-    v = (y - 0.5 * HEIGHT - tip) / (0.44 * HEIGHT * grown)
+    grown = 0.68 + 0.32 * conditions.pressure
+    u = (x - WIDTH / 2 - conditions.part_x) / (0.415 * WIDTH * grown)
+    v = (y - 0.5 * HEIGHT - conditions.part_y) / (0.44 * HEIGHT * grown)
     # A fingertip is round above and straight-sided below, where the joint cuts it off.
     reach = np.where(
         v < 0, (u * u + v * v) ** 0.5, (np.abs(u) ** 3.2 + np.abs(v) ** 3.2) ** (1 / 3.2)

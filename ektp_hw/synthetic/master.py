@@ -72,7 +72,7 @@ def make_master(pattern: Pattern, rng: np.random.Generator, *, broader: float = 
     places, field_rng, growth_rng, skin_rng = rng.spawn(4)
     singularities = draw_singularities(pattern, places)
     orientation = orientation_field(pattern, singularities, field_rng, step=_STEP)
-    mean = float(np.clip(field_rng.normal(8.9, 0.45), 7.9, 10.2)) * broader
+    mean = float(np.clip(field_rng.normal(8.7, 0.5), 7.6, 9.9)) * broader
     period = mean * _period_map(singularities, field_rng) / _STEP
     grown = grow(orientation, period, growth_rng, seeds=_SEEDS)
     wave = ridge_phase(grown, orientation, period)
@@ -90,7 +90,7 @@ def make_master(pattern: Pattern, rng: np.random.Generator, *, broader: float = 
         y,
         direction,
         kind,
-        mean,
+        float(period.mean()) * _STEP,
     )
 
 
@@ -110,7 +110,7 @@ def _period_map(singularities: Singularities, rng: np.random.Generator) -> npt.N
     top = max((c.imag for c in singularities.cores), default=0.56 * HEIGHT)
     bottom = min((d.imag for d in singularities.deltas), default=0.3 * HEIGHT)
     factor = (
-        0.97
+        0.95
         + 0.09 / (1 + np.exp(-(up - top - 50) / 20))
         + 0.13 / (1 + np.exp((up - bottom + 10) / 20))
     )

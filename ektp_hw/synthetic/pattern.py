@@ -134,9 +134,9 @@ def _arching(
     tip = 1 / (1 + np.exp(-(up - rng.uniform(0.38, 0.52)) / rng.uniform(0.09, 0.16)))
     slope = strength * tip * np.sin(np.clip(across, -1.2, 1.2) * np.pi / 2.4)
     if pattern is Pattern.ARCH:
-        centre, height = rng.normal(0, 0.06), rng.uniform(0.8, 1.15)
-        hump = np.exp(-(((up - 0.42) / 0.22) ** 2))
-        t = (across - centre) / rng.uniform(0.26, 0.4)
+        centre, height = rng.normal(0, 0.1), rng.uniform(0.6, 1.2)
+        hump = np.exp(-(((up - rng.uniform(0.3, 0.54)) / rng.uniform(0.17, 0.28)) ** 2))
+        t = (across - centre) / rng.uniform(0.22, 0.45)
         slope = slope + height * hump * t * np.exp(0.5 * (1 - t * t))
     return -slope
 

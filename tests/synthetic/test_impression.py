@@ -8,12 +8,14 @@ import pytest
 
 from ektp_hw.samples import FingerPosition, FingerprintImage
 from ektp_hw.synthetic import Conditions, SyntheticFinger
-from ektp_hw.synthetic.impression import PICTURE_HEIGHT, PICTURE_WIDTH
+from ektp_hw.synthetic.conditions import PICTURE_HEIGHT, PICTURE_WIDTH
 
 _PLAIN = {
     "rotation": 0.0,
     "shift_x": 0.0,
     "shift_y": 0.0,
+    "part_x": 0.0,
+    "part_y": 0.0,
     "distortion": 0.0,
     "moisture": 0.0,
     "pressure": 0.7,
@@ -134,7 +136,20 @@ def test_a_negative_seed_is_refused():
         SyntheticFinger(-1)
 
 
-def test_an_ordinary_touch_is_always_within_the_ranges():
-    for seed in range(300):
-        conditions = Conditions.draw(np.random.default_rng(seed))
-        assert 0 <= conditions.distortion <= 2
+def test_carelessness_scales_what_the_person_does():
+    spread = []
+    for carelessness in (0.0, 1.0, 2.0):
+        drawn = [
+            Conditions.draw(np.random.default_rng(seed), carelessness=carelessness)
+            for seed in range(200)
+        ]
+        spread.append(np.std([conditions.rotation for conditions in drawn]))
+    assert spread[0] == 0
+    assert spread[2] == pytest.approx(2 * spread[1])
+    with pytest.raises(ValueError, match="carelessness"):
+        Conditions.draw(np.random.default_rng(1), carelessness=3.0)
+
+
+def test_another_part_of_the_fingertip_shows_other_minutiae(finger):
+    left, right = (finger.impression(0, **(_PLAIN | {"part_x": p})) for p in (-70.0, 70.0))
+    assert left.truth.x.mean() < right.truth.x.mean() - 30
