@@ -54,7 +54,8 @@ def commands(debug: bool) -> None:
     """
     log = logging.getLogger("ektp_hw")
     if debug:
-        logging.basicConfig(level=logging.DEBUG)
+        logging.basicConfig()
+        log.setLevel(logging.DEBUG)
     elif not log.handlers:
         log.addHandler(logging.NullHandler())  # else Python prints warnings and tracebacks
 
@@ -119,8 +120,9 @@ def _sentence(error: Exception) -> str:
         case MemoryError():
             return "there is not enough memory for this; give fewer or smaller files"
         case _:
+            first_line = str(error).partition("\n")[0]
             return (
-                f"ektp-hw itself made a mistake ({type(error).__name__}: {error}); "
+                f"ektp-hw itself made a mistake ({type(error).__name__}: {first_line}); "
                 "please report what 'ektp-hw --debug ...' prints"
             )
 

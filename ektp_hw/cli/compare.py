@@ -13,7 +13,7 @@ from ektp_hw.cli.prints import ppi_option, read_template
 __all__ = ["MATCH_SCORE", "compare"]
 
 MATCH_SCORE = 4.0
-"""Score from which two prints count as one finger's: one pair of strangers in 10 000 gets there."""
+"""Score from which two prints count as one finger's: one pair of strangers in 10,000 gets there."""
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -36,7 +36,7 @@ def compare(
     """Compare two prints and say whether they are of one finger.
 
     PROBE and REFERENCE are pictures or template files. The score is -log10 of the false match
-    rate: 4.0 means that one pair of strangers' fingers in 10 000 scores as high.
+    rate: 4.0 means that one pair of strangers' fingers in 10,000 scores as high.
 
     \b
     Example:

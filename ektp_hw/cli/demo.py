@@ -125,6 +125,7 @@ def _of_people(people: int, seed: int) -> Callable[[Path], _Answer]:
 
 
 def _of_prints(images: Path) -> Callable[[Path], _Answer]:
+    from ektp_hw.cli.presentation import firsts_and_rest, present
     from ektp_hw.evaluation.protocol import samples_in
     from ektp_hw.records.picture import PICTURE_SUFFIXES, read_fingerprint_image
 
@@ -132,13 +133,14 @@ def _of_prints(images: Path) -> Callable[[Path], _Answer]:
     for path in files:
         read_fingerprint_image(path)  # says what is wrong before anything else is begun
 
+    firsts, rest = firsts_and_rest(files)
+
     def road(folder: Path) -> _Answer:
         from ektp_hw.cli import demo_of_prints
-        from ektp_hw.cli.presentation import present
 
         console.step(f"presenting {len(files)} prints to the virtual scanner")
         with console.progress("presenting prints", len(files)) as advance:
-            done = present(files, folder, advance)
+            done = present(firsts, rest, folder, advance)
         return _Answer(
             demo_of_prints.as_json(done),
             partial(demo_of_prints.tell, done),

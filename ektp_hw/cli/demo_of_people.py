@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ektp_hw.cli import console
@@ -15,6 +16,8 @@ from ektp_hw.station.wording import MEANING, in_words
 if TYPE_CHECKING:
     from ektp_hw.cli.rehearsal import Recording, Rehearsal
     from ektp_hw.gallery import DuplicatePair
+    from ektp_hw.samples import FingerPosition
+    from ektp_hw.station.report import Print
 
 __all__ = ["as_json", "page_of", "tell"]
 
@@ -97,7 +100,7 @@ def page_of(done: Rehearsal, seconds: float) -> Page:
     ]
     prints = [print_ for recording in done.recordings for print_ in recording.prints.values()]
     return Page(
-        title="A station records people, and finds the one who came twice",
+        title="A station finds the person who came twice",
         lead="Everything on this page is invented: the people, their names and numbers, and their "
         "prints, drawn by a computer. They were captured through a virtual USB scanner that "
         "speaks a scanner's wire protocol.",
@@ -127,20 +130,25 @@ def _finger_matches(pair: DuplicatePair, done: Rehearsal) -> list[Match]:
     first, second = by_id[pair.a], by_id[pair.b]
     matches = []
     for part in pair.parts:
-        probe, reference = second.prints[part.probe], first.prints[part.reference]
-        pairs = comparison.matched_minutiae(probe.template, reference.template)
+        one = _named(first, part.reference)
+        other = _named(second, part.probe)
+        pairs = comparison.matched_minutiae(one.template, other.template)
         matches.append(
             Match(
-                title=f"{first.name} and {second.name}, {reference.caption}",
+                title=f"{first.prints[part.reference].caption.capitalize()}",
                 sentence=f"{in_words(part.score).capitalize()}. {len(pairs)} minutiae of the one "
-                f"print lie on minutiae of the other. Both fingers together give "
-                f"{in_words(pair.score, of='people')}.",
-                probe=probe,
-                reference=reference,
+                "print were laid on minutiae of the other.",
+                left=one,
+                right=other,
                 pairs=pairs,
             )
         )
     return matches
+
+
+def _named(recording: Recording, position: FingerPosition) -> Print:
+    print_ = recording.prints[position]
+    return replace(print_, caption=f"{recording.name}, {print_.caption}")
 
 
 def _verdict(done: Rehearsal) -> str:

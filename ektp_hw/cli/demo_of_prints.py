@@ -86,8 +86,10 @@ def page_of(done: Presentation, folder: str, seconds: float) -> Page:
             ("whole run", f"{seconds:.1f} s"),
         ],
         score_meaning=MEANING,
-        matches_title="What was missed: each probe beside its own finger's enrolled print",
-        matches=[_missed_match(search, done) for search in missed[:MISSES_SHOWN]],
+        matches_title="What was missed: each probe beside its own finger's enrolled print"
+        if missed
+        else "Nothing was missed; the least certain of the right answers",
+        matches=[_match(search, done) for search in missed[:MISSES_SHOWN] or _least_certain(done)],
         people_title="Enrolled fingers, with the minutiae that were found",
         people=[
             RecordedPerson(identity, _tally(identity, done), [print_])
@@ -98,19 +100,20 @@ def page_of(done: Presentation, folder: str, seconds: float) -> Page:
     )
 
 
-def _missed_match(search: Search, done: Presentation) -> Match:
+def _match(search: Search, done: Presentation) -> Match:
     reference = done.enrolled[search.identity]
-    own = search.score_of(search.identity)
     pairs = comparison.matched_minutiae(search.probe.template, reference.template)
-    own_words = "not among the candidates" if own is None else f"scored {own:.2f}"
     return Match(
         title=f"Probe {search.probe.caption}",
-        sentence=f"{search.first_place()} Its own finger, {search.identity}, {own_words}; "
-        f"{len(pairs)} minutiae were laid on each other.",
-        probe=search.probe,
-        reference=reference,
+        sentence=f"{search.outcome()} {len(pairs)} minutiae were laid on each other.",
+        left=search.probe,
+        right=reference,
         pairs=pairs,
     )
+
+
+def _least_certain(done: Presentation) -> list[Search]:
+    return [min(done.searches, key=lambda search: search.candidates[0].score)]
 
 
 def _tally(identity: str, done: Presentation) -> str:

@@ -19,13 +19,13 @@ from ektp_hw.records.picture import read_fingerprint_image
 from ektp_hw.samples import FingerPosition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from ektp_hw.gallery import Candidate
     from ektp_hw.station.report import Print
 
-__all__ = ["Presentation", "Search", "present"]
+__all__ = ["Presentation", "Search", "firsts_and_rest", "present"]
 
 LIMIT = 10
 """Candidates asked for at each search."""
@@ -44,12 +44,19 @@ class Search:
         """Whether the first candidate is the right one."""
         return bool(self.candidates) and self.candidates[0].id == self.identity
 
-    def first_place(self) -> str:
-        """Say who came first instead."""
+    def outcome(self) -> str:
+        """Say who came first, and what the right finger scored."""
         if not self.candidates:
             return "The gallery named nobody."
         first = self.candidates[0]
-        return f"The gallery put {first.id} first, with {first.score:.2f}."
+        if self.identified:
+            return f"Its own finger, {first.id}, came first with {first.score:.2f}."
+        own = self.score_of(self.identity)
+        own_words = "was not among the candidates" if own is None else f"scored {own:.2f}"
+        return (
+            f"The gallery put {first.id} first, with {first.score:.2f}; "
+            f"its own finger, {self.identity}, {own_words}."
+        )
 
     def score_of(self, identity: str) -> float | None:
         """Return the score an identity got, or None where it is not among the candidates."""
@@ -75,19 +82,39 @@ class Presentation:
         return statistics.fmean(search.identified for search in self.searches)
 
 
-def present(
-    files: Sequence[Path], gallery_path: Path, advance: Callable[..., None]
-) -> Presentation:
-    """Enrol the first impression of each identity and search the others.
+def firsts_and_rest(files: Sequence[Path]) -> tuple[dict[str, Path], list[Path]]:
+    """Return the first picture of each identity and all the others.
 
     A file's identity is its stem up to the last underscore.
 
     Raises
     ------
     SampleError
-        If a file is no picture of a print, or no identity has a second impression.
+        If no identity has a second picture.
     """
-    firsts, rest = _split(files)
+    firsts: dict[str, Path] = {}
+    rest = [path for path in files if firsts.setdefault(identity_of(path), path) is not path]
+    if not rest:
+        raise SampleError(
+            f"{files[0].parent}: no finger has a second picture to search with; name the "
+            "impressions of one finger NAME_1, NAME_2 and so on"
+        )
+    return firsts, rest
+
+
+def present(
+    firsts: Mapping[str, Path],
+    rest: Sequence[Path],
+    gallery_path: Path,
+    advance: Callable[..., None],
+) -> Presentation:
+    """Enrol the first impression of each identity and search the others.
+
+    Raises
+    ------
+    SampleError
+        If a file is no picture of a print.
+    """
     stopwatch = Stopwatch()
     with VirtualCounter(stopwatch) as counter, Gallery.open(gallery_path) as gallery:
 
@@ -109,14 +136,3 @@ def present(
                 candidates = gallery.search(probe.template, limit=LIMIT)
             searches.append(Search(probe, identity_of(path), candidates))
     return Presentation(enrolled, searches, stopwatch)
-
-
-def _split(files: Sequence[Path]) -> tuple[dict[str, Path], list[Path]]:
-    firsts: dict[str, Path] = {}
-    rest = [path for path in files if firsts.setdefault(identity_of(path), path) is not path]
-    if not rest:
-        raise SampleError(
-            f"{files[0].parent}: no finger has a second picture to search with; name the "
-            "impressions of one finger NAME_1, NAME_2 and so on"
-        )
-    return firsts, rest

@@ -29,6 +29,11 @@ __all__ = ["Match", "Page", "Print", "RecordedPerson", "mean_minutiae", "render"
 TICK_LENGTH = 11.0
 """Length of a minutia's direction tick, pixels at 500 ppi: a little more than a ridge period."""
 
+MARGIN = 45
+"""Pixels at 500 ppi shown around the outermost minutiae."""
+FEW_MINUTIAE = 4
+"""Below this many, where the print lies is not known well enough to show only a part."""
+
 
 @dataclass(frozen=True)
 class Print:
@@ -38,6 +43,20 @@ class Print:
     template: FingerprintTemplate
     caption: str
 
+    @property
+    def view(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height of what is shown, pixels at 500 ppi.
+
+        The minutiae and a margin around them; the whole picture where there are too few.
+        """
+        template = self.template
+        if len(template) < FEW_MINUTIAE:
+            return 0, 0, template.width, template.height
+        left, top = (max(int(axis.min()) - MARGIN, 0) for axis in (template.x, template.y))
+        right = min(int(template.x.max()) + MARGIN, template.width)
+        bottom = min(int(template.y.max()) + MARGIN, template.height)
+        return left, top, right - left, bottom - top
+
 
 @dataclass(frozen=True)
 class Match:
@@ -46,13 +65,13 @@ class Match:
     Parameters
     ----------
     pairs
-        Indices into the minutiae of probe and reference that were laid on each other, (k, 2).
+        Indices into the left and right minutiae that were laid on each other, (k, 2).
     """
 
     title: str
     sentence: str
-    probe: Print
-    reference: Print
+    left: Print
+    right: Print
     pairs: npt.NDArray[np.intp]
 
 
@@ -146,15 +165,15 @@ def _marks(print_: Print, chosen: Sequence[int] | None = None) -> list[_Mark]:
     return marks
 
 
-def _lines(match: Match, offset: float) -> list[tuple[float, float, float, float]]:
-    """Return the line of each matched pair, the reference standing ``offset`` to the right."""
-    probe, reference = match.probe.template, match.reference.template
+def _lines(match: Match, dx: float, dy: float) -> list[tuple[float, float, float, float]]:
+    """Return the line of each matched pair, the right print being moved by (dx, dy)."""
+    left, right = match.left.template, match.right.template
     return [
         (
-            round(float(probe.x[one]), 1),
-            round(float(probe.y[one]), 1),
-            round(float(reference.x[other]) + offset, 1),
-            round(float(reference.y[other]), 1),
+            round(float(left.x[one]), 1),
+            round(float(left.y[one]), 1),
+            round(float(right.x[other]) + dx, 1),
+            round(float(right.y[other]) + dy, 1),
         )
         for one, other in match.pairs.tolist()
     ]

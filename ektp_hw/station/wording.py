@@ -9,8 +9,8 @@ MEASURED_TO = 4.0
 """Score up to which the calibration is measured; see `ektp_hw.fingerprint.calibration`."""
 
 _RATE = """\
-A score is -log10 of the false match rate: 3 means that one pair of different fingers in 1 000
-scores as high, 4 one in 10 000, and so on. For a person, the scores of the single fingers are put
+A score is -log10 of the false match rate: 3 means that one pair of different fingers in 1,000
+scores as high, 4 one in 10,000, and so on. For a person, the scores of the single fingers are put
 together by Fisher's method, so that the person's score means the same: how rarely two different
 people would score as high."""
 _LIMITS = f"""\
@@ -32,15 +32,14 @@ def in_words(score: float, *, of: str = "fingers") -> str:
     """
     if score < 1:
         return f"score {score:.1f}: many pairs of different {of} score as high"
-    sentence = (
-        f"score {score:.1f}: about one in {_one_in(score)} pairs of different {of} scores as high"
+    if score <= MEASURED_TO:
+        return f"score {score:.1f}: one in {_one_in(score)} pairs of different {of} scores as high"
+    return (
+        f"score {score:.1f}: fewer than one in {_one_in(MEASURED_TO)} pairs of different {of} "
+        f"score as high; extrapolated, one in 10^{int(score)}"
     )
-    return f"{sentence} (extrapolated)" if score > MEASURED_TO else sentence
 
 
 def _one_in(score: float) -> str:
-    exponent = int(score)
-    mantissa = round(10 ** (score - exponent))
-    if exponent >= 6:
-        return f"10^{exponent}" if mantissa == 1 else f"{mantissa} x 10^{exponent}"
-    return f"{mantissa * 10**exponent:,}".replace(",", " ")
+    digits = max(int(score) - 1, 0)
+    return f"{round(10**score / 10**digits) * 10**digits:,}"
