@@ -30,13 +30,21 @@ class PcscReader(CardReader):
 
     Time limits hold while waiting for a card. A single command cannot be cut short: PC/SC offers
     no way, its limit is the card's own waiting time.
+
+    Parameters
+    ----------
+    info
+        Which one.
+    connect
+        How to reach the service; another function replays a transcript.
     """
 
     name: ClassVar[str] = "pcsc_reader"
     schemes: ClassVar[tuple[str, ...]] = ("pcsc",)
 
-    def __init__(self, info: DeviceInfo) -> None:
+    def __init__(self, info: DeviceInfo, connect: Callable[[], Context] = Context) -> None:
         super().__init__(info)
+        self._connect = connect
         self._reader = info.address.removeprefix(_SCHEME)
         self._context: Context | None = None
         self._card: Card | None = None
@@ -62,7 +70,7 @@ class PcscReader(CardReader):
         return DeviceInfo(_SCHEME + reader, cls.kind, reader, cls.name)
 
     def _open(self) -> None:
-        context = Context()
+        context = self._connect()
         try:
             readers = context.readers()
             if self._reader not in readers:

@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ektp_hw.devices.base import DeviceInfo, UsbId
+from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.iris_camera import IrisCamera
 from ektp_hw.errors import DeviceError, DeviceUnavailable, ProtocolError, UnavailableReason
 from ektp_hw.transport import usb, usb_interfaces
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ektp_hw.devices.base import DeviceInfo
     from ektp_hw.devices.wait import CaptureWait
     from ektp_hw.transport.base import UsbConnection
 
@@ -97,19 +98,13 @@ class UvcCamera(IrisCamera):
     @classmethod
     def discover(cls) -> list[DeviceInfo]:
         """List the cameras on this machine's USB."""
-        return [cls._info(address) for address in usb.find(map(tuple, cls.usb_ids))]
+        return [cls.describe(place) for place in usb.find(cls.usb_ids)]
 
     @classmethod
     def locate(cls, uri: str) -> DeviceInfo | None:
         """Return the camera at that address."""
-        address = usb.locate(uri, map(tuple, cls.usb_ids))
-        return None if address is None else cls._info(address)
-
-    @classmethod
-    def _info(cls, at: usb.UsbAddress) -> DeviceInfo:
-        ids = (at.vendor_id, at.product_id)
-        title = next(one.model for one in cls.usb_ids if tuple(one) == ids)
-        return DeviceInfo(at.uri, cls.kind, title, cls.name, at.serial, *ids)
+        place = usb.locate(uri, cls.usb_ids)
+        return None if place is None else cls.describe(place)
 
     # Opening and closing.
 

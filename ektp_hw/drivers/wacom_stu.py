@@ -16,7 +16,7 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from ektp_hw.devices.base import DeviceInfo, UsbId
+from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.signature_pad import SignaturePad
 from ektp_hw.errors import (
     DeviceError,
@@ -32,6 +32,7 @@ from ektp_hw.transport import usb, usb_interfaces
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ektp_hw.devices.base import DeviceInfo
     from ektp_hw.devices.wait import CaptureWait
     from ektp_hw.transport.base import UsbConnection
 
@@ -120,19 +121,13 @@ class WacomStu(SignaturePad):
     @classmethod
     def discover(cls) -> list[DeviceInfo]:
         """List the pads on this machine's USB."""
-        return [cls._info(address) for address in usb.find(map(tuple, cls.usb_ids))]
+        return [cls.describe(place) for place in usb.find(cls.usb_ids)]
 
     @classmethod
     def locate(cls, uri: str) -> DeviceInfo | None:
         """Return the pad at that address."""
-        address = usb.locate(uri, map(tuple, cls.usb_ids))
-        return None if address is None else cls._info(address)
-
-    @classmethod
-    def _info(cls, at: usb.UsbAddress) -> DeviceInfo:
-        ids = (at.vendor_id, at.product_id)
-        title = next(one.model for one in cls.usb_ids if tuple(one) == ids)
-        return DeviceInfo(at.uri, cls.kind, title, cls.name, at.serial, *ids)
+        place = usb.locate(uri, cls.usb_ids)
+        return None if place is None else cls.describe(place)
 
     # Opening and closing.
 

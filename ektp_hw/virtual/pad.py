@@ -187,11 +187,11 @@ class VirtualSignaturePad(UsbFunction):
         """Give the next pen report once it is due."""
         if endpoint != _PEN or self._began is None:
             return None
+        if (time.monotonic() - self._began) * self.speed * _RATE < self._given:
+            return None
         if self._fault and self._given >= len(self._reports) // 2 > 0:
             return self._strike()
         if self._given >= len(self._reports):
-            return None
-        if (time.monotonic() - self._began) * self.speed * _RATE < self._given:
             return None
         self._given += 1
         return self._reports[self._given - 1][:length]
@@ -211,8 +211,6 @@ class VirtualSignaturePad(UsbFunction):
                 return b"\x77\xff\xff"
             case Misbehaviour.ENCRYPTED:
                 return b"\x10" + bytes(16)
-        if self._began is None or (time.monotonic() - self._began) * _RATE < self._given:
-            return None
         self._given += 1
         return struct.pack(">BHHH", 1, _IN_RANGE | _TIP | 500, 1000, 1000)
 

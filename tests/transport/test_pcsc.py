@@ -223,3 +223,6 @@ def test_a_real_service_and_a_virtual_reader(tmp_path):
     assert seen["long answer"] == 2 + 1024 + 2
     assert seen["removed"].split(":")[0] in {"CardError", "ProtocolError"}, seen["removed"]
     assert seen["taken away"]
+    assert seen["listed"] == ["pcsc:" + name for name in seen["readers"]]
+    assert seen["driver"]
+    assert seen["single command"] == 0x9000

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from ektp_hw.devices import ktp_el
+from ektp_hw.drivers.pcsc_reader import PcscReader
 from ektp_hw.errors import CaptureCancelled, DeviceError
 from ektp_hw.transport.pcsc import Context
 from ektp_hw.virtual.ktp_el_card import KtpElCard
@@ -122,6 +123,12 @@ def talk():
             except DeviceError as gone:
                 seen["removed"] = f"{type(gone).__name__}: {gone}"
         seen["taken away"] = context.wait(reader, present=False, timeout=5) is not None
+    seen["listed"] = [info.uri for info in PcscReader.discover()]
+    insert(card)
+    with PcscReader(PcscReader.locate("pcsc:" + reader)) as device:
+        contents = device.capture(timeout=5)
+        seen["driver"] = contents.files["photo"] == bytes(range(256)) * 4
+        seen["single command"] = device.transmit(bytes.fromhex("FFCA000000"))[1]
     return seen
 
 
