@@ -139,10 +139,10 @@ def _texture(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Radial fibres of several widths, a collarette, crypts and concentric furrows."""
     total = np.zeros((_OUTWARD, _AROUND), np.float32)
     for around, outward, share in (
-        (2.2, 14.0, 0.5),
-        (5.0, 9.0, 0.6),
-        (12.0, 7.0, 0.6),
-        (26.0, 16.0, 0.5),
+        (2.2, 10.0, 0.3),
+        (5.0, 7.0, 0.5),
+        (11.0, 6.0, 0.6),
+        (24.0, 12.0, 0.6),
     ):
         # Isotropic noise on a sheet of its own height, then stretched along the fibres.
         rows = max(8, round(_OUTWARD * around / outward))
@@ -157,9 +157,9 @@ def _texture(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     for wave in (3, 7, 13, 19):
         edge = edge + np.float32(rng.normal(0, 0.012)) * np.cos(wave * turn + rng.uniform(0, 6.28))
     total += 0.9 * np.exp(-(((out - edge) / 0.05) ** 2)) - 0.35 * (out < edge)
-    for _ in range(int(rng.integers(10, 22))):
+    for _ in range(int(rng.integers(24, 48))):
         at, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.75)
-        wide, long = rng.uniform(0.02, 0.06), rng.uniform(0.03, 0.09)
+        wide, long = rng.uniform(0.02, 0.07), rng.uniform(0.02, 0.07)
         apart = np.angle(np.exp(1j * (turn - at))).astype(np.float32)
         total -= np.float32(rng.uniform(0.8, 1.6)) * np.exp(
             -((apart / wide) ** 2) - ((out - away) / long) ** 2
@@ -196,7 +196,7 @@ def _paint(
         ),
         np.float32,
     )
-    grey, depth = own.uniform(95, 130), own.uniform(30, 42)
+    grey, depth = own.uniform(85, 120), own.uniform(20, 30)
     iris_grey = grey + depth * fibres - 14 * np.clip(share - 0.8, 0, 1) * 5
     white = 190 - 0.10 * np.abs(x - iris.x) + 4 * smooth_noise(own, (_HEIGHT, _WIDTH), 14.0)
     outside = 1 / (1 + np.exp(-np.clip((distance - edge) / 3.5, -20, 20)))
@@ -212,37 +212,50 @@ def _lids(
     eye: Eye,
     own: np.random.Generator,
 ) -> npt.NDArray[np.float32]:
-    """Cover the picture with skin above and below, and hang lashes from the upper lid."""
+    """Cover the picture with skin above and below, and the lashes of the upper lid."""
     y, x = np.mgrid[0:_HEIGHT, 0:_WIDTH].astype(np.float32)
     nose = 1.0 if eye is Eye.RIGHT else -1.0  # the person's right eye has the nose to its right
     across = (x - np.float32(iris.x)) / 300
     tilt = -14.0 * nose * across
     upper = iris.y - iris.radius * (2 * opening - 0.93) + 150 * across**2 + tilt
     lower = iris.y + iris.radius * (0.45 + 0.55 * opening) - 95 * across**2 + tilt
-    skin = 165 + 5 * smooth_noise(own, (_HEIGHT, _WIDTH), 40.0)
+    skin = 205 + 5 * smooth_noise(own, (_HEIGHT, _WIDTH), 40.0)
     skin += 4 * smooth_noise(own, (_HEIGHT, _WIDTH), 2.0)
     skin -= 45 * np.exp(-(((y - upper + 36) / 9) ** 2))
     cover = np.maximum(1 / (1 + np.exp(np.clip((y - upper) / 1.5, -20, 20))), 0)
     cover = np.maximum(cover, 1 / (1 + np.exp(np.clip((lower - y) / 1.5, -20, 20))))
     shade = 1 - 0.25 * np.exp(-np.maximum(y - upper, 0) / 14)
     picture = np.asarray(picture * shade * (1 - cover) + skin * cover, np.float32)
-    lashes = np.zeros((_HEIGHT, _WIDTH), np.uint8)
-    for place in np.sort(own.uniform(-0.75, 0.75, 46)):
-        start_x = iris.x + 300 * place
-        start_y = iris.y - iris.radius * (2 * opening - 0.93) + 150 * place**2 - 14.0 * nose * place
-        reach, lean = own.uniform(12, 30), place * 26 + own.normal(0, 5)
-        t = np.linspace(0, 1, 6)
-        points = np.stack((start_x + lean * t, start_y + reach * (t - 1.1 * t * t)), axis=1)
-        cv2.polylines(
-            lashes,
-            [np.rint(points * 16).astype(np.int32)],
-            isClosed=False,
-            color=200,
-            thickness=2,
-            lineType=cv2.LINE_AA,
-            shift=4,
-        )
-    return np.asarray(picture * (1 - 0.8 * (lashes.astype(np.float32) / 255)), np.float32)
+    return picture * (1 - 0.75 * _lashes(iris, opening, nose, own))
+
+
+def _lashes(
+    iris: Circle, opening: float, nose: float, own: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Draw thin hairs that dip from the upper lid and curl up again, in tufts; 1 is a hair."""
+    hairs = np.zeros((_HEIGHT, _WIDTH), np.uint8)
+    edge = iris.y - iris.radius * (2 * opening - 0.93)
+    for tuft in np.linspace(-0.78, 0.78, 17) + own.normal(0, 0.02, 17):
+        for place in tuft + own.normal(0, 0.022, 6):
+            rise, lean = own.uniform(25, 60), 45 * tuft - 300 * (place - tuft) * 0.6
+            t = np.linspace(0, 1, 8)
+            points = np.stack(
+                (
+                    iris.x + 300 * place + (lean + own.normal(0, 6)) * t,
+                    edge + 150 * place**2 - 14 * nose * place + 22 * t * (1 - t) - rise * t * t,
+                ),
+                axis=1,
+            )
+            cv2.polylines(
+                hairs,
+                [np.rint(points * 16).astype(np.int32)],
+                isClosed=False,
+                color=int(own.integers(120, 255)),
+                thickness=1,
+                lineType=cv2.LINE_AA,
+                shift=4,
+            )
+    return smoothed((hairs / 255).astype(np.float32), 0.6)
 
 
 def _glints(picture: npt.NDArray[np.float32], pupil: Circle, rng: np.random.Generator) -> None:
