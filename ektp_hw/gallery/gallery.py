@@ -175,7 +175,7 @@ class Gallery(Store):
             for done, (seq, part) in enumerate(self._table.parts_after(known), 1):
                 stop_if(cancel)
                 position = FingerPosition(part.position)
-                fingers[seq][position] = comparison.prepare(self._template(part))
+                fingers.setdefault(seq, {})[position] = comparison.prepare(self._template(part))
                 if progress is not None:
                     progress(done, total)
             for seq, identifier in newcomers:

@@ -226,6 +226,11 @@ class Store:
                 raise KeyError(identifier)
             seq, name = found
             parts = self._table.parts_of(seq)
+            if not parts:
+                raise GalleryDamaged(
+                    f"{self._path / folder.TABLE}: {identifier!r} has no template left; "
+                    "enrol the person anew"
+                )
             self._pack.check_size()
             fingers = {FingerPosition(each.position): self._template(each) for each in parts}
             return Person(identifier, fingers, name=name)

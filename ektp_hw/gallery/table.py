@@ -12,16 +12,18 @@ import sqlite3
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ektp_hw.errors import GalleryBusy, GalleryDamaged, GalleryError, GalleryFull
+from ektp_hw.samples import FingerPosition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["Part", "PeopleTable", "create_table"]
 
+_LAST_POSITION = int(FingerPosition.LEFT_LITTLE)
 _APPLICATION_ID = 0x454B4741  # "EKGA"
 _SCHEMA = """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -122,7 +124,8 @@ class PeopleTable:
         """Return up to which byte the pack is valid."""
         with self._errors():
             query = "SELECT value FROM meta WHERE key = 'pack_end'"
-            return int(self._connection.execute(query).fetchone()[0])
+            found = self._connection.execute(query).fetchall()
+            return int(self._typed([*found, ()][0], int)[0])
 
     def add(self, people: list[tuple[str, str, str, list[Part]]], pack_end: int) -> None:
         """Commit people (id, name, time, parts) together with the pack's new end."""
@@ -174,17 +177,18 @@ class PeopleTable:
     def find(self, identifier: str) -> tuple[int, str] | None:
         """Return (seq, name) of a person, or None."""
         with self._errors():
-            row: tuple[int, str] | None = self._connection.execute(
+            row = self._connection.execute(
                 "SELECT seq, name FROM people WHERE id = ?", (identifier,)
             ).fetchone()
-            return row
+            return None if row is None else self._typed(row, int, str)
 
     def people_after(self, seq: int, at_most: int = -1) -> list[tuple[int, str]]:
         """Return (seq, id) of those enrolled after ``seq``, in the order of enrolment."""
         with self._errors():
-            return self._connection.execute(
+            rows = self._connection.execute(
                 "SELECT seq, id FROM people WHERE seq > ? ORDER BY seq LIMIT ?", (seq, at_most)
             ).fetchall()
+            return [self._typed(row, int, str) for row in rows]
 
     def parts_after(self, seq: int) -> Iterator[tuple[int, Part]]:
         """Yield (seq, part) of those enrolled after ``seq``, in the order of enrolment."""
@@ -194,19 +198,34 @@ class PeopleTable:
                 " ORDER BY seq, modality, position",
                 (seq,),
             ):
-                yield owner, Part(*where)
+                yield owner, self._part(where)
 
     def parts_of(self, seq: int) -> list[Part]:
         """Return where the templates of one person lie."""
         with self._errors():
             return [
-                Part(*where)
+                self._part(where)
                 for where in self._connection.execute(
                     "SELECT modality, position, offset, size FROM parts WHERE seq = ?"
                     " ORDER BY modality, position",
                     (seq,),
                 )
             ]
+
+    def _part(self, row: Sequence[Any]) -> Part:
+        part = Part(*self._typed(row, int, int, int, int))
+        if min(part.position, part.offset, part.size) < 0 or part.position > _LAST_POSITION:
+            raise self._damaged()
+        return part
+
+    def _typed(self, row: Sequence[Any], *types: type) -> Any:  # noqa: ANN401  # the row itself
+        """Return the row if it holds what was once written; damage may change types as well."""
+        if [type(value) for value in row] != [*types]:
+            raise self._damaged()
+        return row
+
+    def _damaged(self) -> GalleryDamaged:
+        return GalleryDamaged(f"{self._path} holds impossible values; restore it from a copy")
 
     def findings(self) -> list[str]:
         """Return what SQLite's own check complains about."""
@@ -265,6 +284,10 @@ class _SpeakingOf:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, UnicodeDecodeError):  # SQLite quotes the damaged bytes
+            raise GalleryDamaged(
+                f"{self._path} is damaged (text that is none); restore it from a copy"
+            ) from error
         if not isinstance(error, sqlite3.Error):
             return
         code = getattr(error, "sqlite_errorcode", None)

@@ -134,9 +134,9 @@ def test_no_room_for_the_table(path, gallery, person):
 
     def fill():
         while True:
-            newcomer = person(str(len(acknowledged)))
-            gallery.enrol(newcomer)
-            acknowledged.append(newcomer.id)
+            newcomers = [person(f"{len(acknowledged)}.{i}") for i in range(9)]
+            gallery.enrol_all(newcomers)
+            acknowledged.extend(each.id for each in newcomers)
 
     with pytest.raises(GalleryFull, match=folder.TABLE):
         fill()

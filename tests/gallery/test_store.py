@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 from ektp_hw.errors import GalleryBusy, GalleryDamaged, GalleryError, OperationCancelled
@@ -164,8 +165,7 @@ def test_not_permitted(path, gallery):
 def test_damaged_files_are_named(tmp_path, path, person, name, harm, read_only):
     for place in (path, tmp_path / "other"):
         with Gallery.open(place) as gallery:
-            for i in range(20):
-                gallery.enrol(person(str(i)))
+            gallery.enrol_all(person(str(i)) for i in range(20))
     file = path / name
     whole = file.read_bytes()
     if harm == "missing":
@@ -223,9 +223,33 @@ def test_a_flipped_bit_is_found(path, gallery, person):
             again.get("b")
 
 
+@pytest.mark.parametrize("name", [folder.MANIFEST, folder.TABLE, folder.PACK])
+def test_random_damage_is_survived_or_named(path, gallery, person, rng, name):
+    gallery.enrol_all(person(str(i)) for i in range(30))
+    gallery.close()
+    whole = {each: each.read_bytes() for each in path.iterdir()}
+    outcomes = set()
+    for _ in range(100):
+        for each, stored in whole.items():
+            each.write_bytes(stored)
+        damaged = np.frombuffer(whole[path / name], np.uint8).copy()
+        damaged[rng.integers(0, len(damaged), rng.integers(1, 6))] = rng.integers(0, 256)
+        keep = rng.integers(0, len(damaged)) if rng.random() < 0.3 else len(damaged)
+        (path / name).write_bytes(damaged[:keep].tobytes())
+        try:
+            with Gallery.open(path, comparison=gallery.comparison) as opened:
+                opened.search(person("?"))
+                opened.verify()
+                opened.enrol(person("new"))
+                outcomes.add("survived")
+        except GalleryError as error:
+            outcomes.add("named")
+            assert str(path) in str(error)
+    assert "named" in outcomes
+
+
 def test_pack_truncated_under_an_open_reader(path, gallery, person):
-    for i in range(50):
-        gallery.enrol(person(str(i)))
+    gallery.enrol_all(person(str(i)) for i in range(50))
     with Gallery.open(path, read_only=True) as reader:
         assert reader.get("0").id == "0"
         os.truncate(path / folder.PACK, 5000)
