@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn the weighed number into the comparison score, -log10 of the false match rate.
 
-Non-mated weights follow a logistic distribution closely, so that FMR(w) = 1 / (1 + exp((w - middle)
-/ width)); its tail is exponential. Fitted by ``benchmarks/fit_calibration.py``; scores above about
-4 are an extrapolation of that tail, because the data hold some ten thousand non-mated pairs.
+Non-mated weights follow a logistic distribution closely, FMR(w) = 1 / (1 + exp((w - middle) /
+width)), whose upper tail is exponential. Fitted by ``benchmarks/fit_calibration.py`` to FVC2002 and
+FVC2004 DB1-4 set B: 23 040 non-mated pairs of eight sensors, minutiae of `fingerprint.extract`. The
+scores of single sensors lie within about 0.8 of their true value at an FMR of 0.001; scores above
+4 are an extrapolation of the tail.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["score_of"]
 
-_MIDDLE = 2.5
-_WIDTH = 0.87
+_MIDDLE = 0.91
+_WIDTH = 0.74
 
 
 def score_of(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ektp_hw import native
-from ektp_hw.fingerprint.comparison import compare, compare_many, prepare
+from ektp_hw.fingerprint.comparison import compare, compare_many, matched_minutiae, prepare
 from ektp_hw.templates import FingerprintTemplate
 
 SIDE = 600
@@ -104,9 +104,7 @@ def test_turning_and_moving_the_finger_changes_little(degrees):
 def test_impressions_of_one_finger_score_far_above_strangers():
     fingers = [minutiae(seed) for seed in range(12)]
     first = [template(finger) for finger in fingers]
-    again = [
-        template(distorted(finger, 100 + i), turn=0.2 * i) for i, finger in enumerate(fingers)
-    ]
+    again = [template(distorted(finger, 100 + i), turn=0.2 * i) for i, finger in enumerate(fingers)]
     mated = [compare(a, b) for a, b in zip(first, again, strict=True)]
     nonmated = [
         compare(a, b)
@@ -164,3 +162,19 @@ def test_a_prepared_template_cannot_be_changed():
 def test_anything_else_is_refused():
     with pytest.raises(TypeError, match="not bytes"):
         compare(b"EKFT", template(minutiae(1)))
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.4])
+def test_matched_minutiae_are_the_same_ones(turn):
+    columns = minutiae(5)
+    kept = np.arange(3, 37)
+    whole, part = template(columns), template(columns, turn, (12.0, -7.0), kept)
+    for pairs in (matched_minutiae(whole, part), matched_minutiae(part, whole)[:, ::-1]):
+        assert len(pairs) > 25
+        assert (kept[pairs[:, 1]] == pairs[:, 0]).mean() > 0.95
+
+
+def test_nothing_is_matched_where_nothing_is():
+    empty = FingerprintTemplate.from_minutiae([], [], [], width=SIDE, height=SIDE)
+    assert matched_minutiae(empty, template(minutiae(1))).shape == (0, 2)
+    assert matched_minutiae(template(minutiae(1)), empty).shape == (0, 2)
