@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.samples import Eye
+from ektp_hw.virtual import wishes
 from ektp_hw.virtual.usb_function import Endpoint, Interface, Stall, UsbFunction
 
 if TYPE_CHECKING:
@@ -154,17 +155,17 @@ class VirtualIrisCamera(UsbFunction):
         ValueError
             If an option is unknown, no number or no eye.
         """
-        if unknown := set(options) - {"seed", "eye"}:
-            raise ValueError(f"virtual:iris knows no option '{min(unknown)}', only seed and eye")
+        wishes.check_names("iris", options, {"seed", "eye"})
+        seed = wishes.person("iris", options)
         sides = {"left": Eye.LEFT, "right": Eye.RIGHT}
         side = options.get("eye", "left").lower()
         if side not in sides:
-            raise ValueError(f"there is no eye '{side}', only left and right")
+            raise ValueError(f"virtual:iris: there is no eye '{side}', only left and right")
         if self._scripted and not options:
             return
         from ektp_hw.synthetic import SyntheticPerson
 
-        person = SyntheticPerson(int(options.get("seed", "1")))
+        person = SyntheticPerson(seed)
         shown = range(self._openings * _PICTURES, (self._openings + 1) * _PICTURES)
         self._openings += 1
         self._lay([person.eye(sides[side], number) for number in shown])

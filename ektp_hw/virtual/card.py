@@ -13,6 +13,7 @@ from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from ektp_hw.virtual import wishes
 from ektp_hw.virtual.ktp_el_card import KtpElCard
 from ektp_hw.virtual.usb_function import INTERRUPT, Endpoint, Interface, Stall, UsbFunction
 
@@ -154,13 +155,12 @@ class VirtualCardReader(UsbFunction):
         ValueError
             If an option is unknown, or no number.
         """
-        if unknown := set(options) - {"seed"}:
-            raise ValueError(f"virtual:card knows no option '{min(unknown)}', only seed")
+        wishes.check_names("card", options, {"seed"})
+        seed = wishes.person("card", options)
         if self._scripted and not options:
             return
         from ektp_hw.synthetic import SyntheticPerson
 
-        seed = int(options.get("seed", "1"))
         self._lay(KtpElCard(SyntheticPerson(seed).card_photo(), seed=seed))
 
     def on_configured(self) -> None:

@@ -13,6 +13,7 @@ import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from ektp_hw.virtual import wishes
 from ektp_hw.virtual.usb_function import INTERRUPT, Endpoint, Interface, Stall, UsbFunction
 
 if TYPE_CHECKING:
@@ -126,17 +127,14 @@ class VirtualSignaturePad(UsbFunction):
         ValueError
             If an option is unknown, or no number.
         """
-        if unknown := set(options) - {"seed", "speed"}:
-            raise ValueError(
-                f"virtual:signature knows no option '{min(unknown)}', only seed and speed"
-            )
-        if "speed" in options:
-            self.speed = float(options["speed"])
+        wishes.check_names("signature", options, {"seed", "speed"})
+        seed = wishes.person("signature", options)
+        self.speed = wishes.number("signature", options, "speed", self.speed)
         if self._scripted and "seed" not in options:
             return
         from ektp_hw.synthetic import SyntheticPerson
 
-        trace = SyntheticPerson(int(options.get("seed", "1"))).signature(self._signings)
+        trace = SyntheticPerson(seed).signature(self._signings)
         self._signings += 1
         self._lay(trace)
 
