@@ -239,11 +239,12 @@ class Device(ABC):
             )
         try:
             self._require_ready()
-            yield
-        except DeviceRemoved:
-            if self._state is not CaptureState.CLOSED:
-                self._enter(CaptureState.REMOVED)
-            raise
+            try:
+                yield
+            except DeviceRemoved:
+                if self._state is not CaptureState.CLOSED:
+                    self._enter(CaptureState.REMOVED)
+                raise
         finally:
             self._lock.release()
 

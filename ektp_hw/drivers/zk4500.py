@@ -151,7 +151,6 @@ class ZK4500(FingerprintScanner):
     def _judge(self, pixels: Pixels) -> Look:
         look = look_at(pixels)
         if look.is_noise:
-            self._in_step = False
             raise ProtocolError(
                 "what the scanner sent is no picture; try again, then plug it in anew",
                 device=self.info.uri,
