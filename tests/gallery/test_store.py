@@ -228,7 +228,7 @@ def test_random_damage_is_survived_or_named(path, gallery, person, rng, name):
     gallery.enrol_all(person(str(i)) for i in range(30))
     gallery.close()
     whole = {each: each.read_bytes() for each in path.iterdir()}
-    outcomes = set()
+    named = []
     for _ in range(100):
         for each, stored in whole.items():
             each.write_bytes(stored)
@@ -241,11 +241,10 @@ def test_random_damage_is_survived_or_named(path, gallery, person, rng, name):
                 opened.search(person("?"))
                 opened.verify()
                 opened.enrol(person("new"))
-                outcomes.add("survived")
         except GalleryError as error:
-            outcomes.add("named")
-            assert str(path) in str(error)
-    assert "named" in outcomes
+            named.append(str(error))
+    assert len(named) > 10
+    assert all(str(path) in each for each in named)
 
 
 def test_pack_truncated_under_an_open_reader(path, gallery, person):
