@@ -128,8 +128,8 @@ def _cell(value: object) -> str:
 def _stdout() -> Console:
     from rich.console import Console
 
-    # Wide enough that a table in a pipe or a log loses no column.
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120, highlight=False)
+    # A table in a pipe or a log is as wide as it needs to be; on a terminal cells are folded.
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 1000, highlight=False)
 
 
 def _stderr() -> Console:

@@ -164,7 +164,7 @@ def _compile_kernels() -> int:
         def tell(name: str) -> None:
             nonlocal compiled
             if compiled == 0:
-                console.step("compiling the kernels, first time only; this takes half a minute ...")
+                console.step("compiling the kernels, first time only ...")
             compiled += 1
             advance(doing=f"compiling the kernels, first time only: {name.strip('_')}")
 
