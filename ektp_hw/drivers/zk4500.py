@@ -15,8 +15,8 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo, UsbId
+from ektp_hw.devices.finger_presence import Look, look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
-from ektp_hw.drivers.zk4500_picture import HEIGHT, WIDTH, Look, look_at
 from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
 from ektp_hw.transport import usb
 
@@ -40,8 +40,9 @@ _VENDOR_OUT = 0x40
 _SWITCH, _SEND_PICTURE = 0xE1, 0xE5
 _GREEN, _RED, _BUZZER, _WHITE = 0, 1, 2, 3
 _ENDPOINT = 0x82
+_WIDTH, _HEIGHT = 640, 480
 _PACKET = 512
-_PICTURE_SIZE = WIDTH * HEIGHT
+_PICTURE_SIZE = _WIDTH * _HEIGHT
 _REQUEST_TIMEOUT = 0.15
 """Seconds for a request without data; a scanner that needs longer does not answer at all."""
 _SILENCE = 1.0
@@ -186,7 +187,7 @@ class ZK4500(FingerprintScanner):
             if len(content) < _PICTURE_SIZE:
                 wait.check()
         self._in_step = True
-        pixels = np.frombuffer(bytes(content), np.uint8).reshape(HEIGHT, WIDTH)
+        pixels = np.frombuffer(bytes(content), np.uint8).reshape(_HEIGHT, _WIDTH)
         return pixels[:, ::-1] if self.mirrored else pixels
 
     def _fail(self, what: str, count: int) -> None:

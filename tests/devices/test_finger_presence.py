@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from ektp_hw.drivers.zk4500_picture import look_at
+from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.samples import FingerPosition
 from ektp_hw.synthetic import SyntheticPerson
 from ektp_hw.virtual import platen

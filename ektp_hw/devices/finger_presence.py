@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is there a finger? Read from a ZK4500's picture by its local contrast alone.
+"""Is there a finger? For scanners that do not tell: judged from the picture's local contrast.
 
-Ridges make every 16 x 16 block (0.8 mm, about two ridges) vary; a clean glass varies nowhere, dirt
-in a few blocks, and noise from one pixel to the next.
+Ridges make every 16 x 16 block (0.8 mm at 500 ppi, about two ridges) vary; a clean glass varies
+nowhere, dirt in a few blocks, and noise from one pixel to the next.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["HEIGHT", "WIDTH", "Look", "look_at"]
+__all__ = ["Look", "look_at"]
 
-WIDTH, HEIGHT = 640, 480
 _BLOCK = 16
+"""Pixels along a block's side, for pictures of about 500 ppi."""
 _CONTRAST = 12.0
 """Standard deviation in grey values from which a block counts as textured; sensor noise is 2-3."""
 _FINGER_BLOCKS = 64
@@ -47,11 +47,12 @@ class Look:
 
 
 def look_at(pixels: npt.NDArray[np.uint8]) -> Look:
-    """Judge a picture of shape (480, 640)."""
+    """Judge a picture of shape (height, width), at least one block large."""
     import numpy as np
 
-    grey = pixels.astype(np.float32)
-    blocks = grey.reshape(HEIGHT // _BLOCK, _BLOCK, WIDTH // _BLOCK, _BLOCK)
+    rows, columns = pixels.shape[0] // _BLOCK, pixels.shape[1] // _BLOCK
+    grey = pixels[: rows * _BLOCK, : columns * _BLOCK].astype(np.float32)
+    blocks = grey.reshape(rows, _BLOCK, columns, _BLOCK)
     area = int((blocks.std(axis=(1, 3)) >= _CONTRAST).sum())
     return Look(area, area >= _FINGER_BLOCKS and _correlation(grey) < _NEIGHBOURS)
 
