@@ -52,7 +52,6 @@ _FAILURES: dict[int, tuple[type[DeviceError], str]] = {
     0x8010000C: (CardError, "no card is in the reader; put one on it"),
     0x8010000F: (CardError, "the card speaks none of the protocols asked for; try another card"),
     0x80100010: (DeviceBusy, "the reader is not ready; wait a moment and try again"),
-    0x80100013: (ProtocolError, "the reader's answer was damaged; check the cable"),
     0x80100016: (CardError, "the card stopped answering; take it off and put it back"),
     0x80100017: (DeviceRemoved, "the reader is gone; plug it in again"),
     0x8010002F: (ProtocolError, "the reader's answer was damaged; check the cable"),
@@ -61,7 +60,7 @@ _FAILURES: dict[int, tuple[type[DeviceError], str]] = {
     0x80100068: (CardError, "the card was reset by another program; read it again"),
     0x80100069: (CardError, "the card was taken away; put it back on the reader"),
 }
-_SERVICE_MISSING = {0x8010001D, 0x8010001E, 0x80100001, 0x8010002B}
+_SERVICE_MISSING = {0x80100013, 0x8010001D, 0x8010001E}  # no answer, not there, stopped
 _NOT_PERMITTED = {0x80100027, 0x8010006A}
 
 

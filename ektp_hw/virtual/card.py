@@ -28,7 +28,7 @@ _BULK_OUT, _BULK_IN, _CHANGES = 0x02, 0x82, 0x81
 _HEAD = struct.Struct("<BIBBBBB")
 _LONGEST_MESSAGE = 271
 _SHORT_AND_EXTENDED_APDU = 0x00040000
-_AUTOMATIC = 0x000000BA  # parameters, voltage, clock, rate and PPS are the reader's own business
+_AUTOMATIC = 0x0000047A  # parameters, voltage, clock, rate, IFSD: the reader's own business
 
 _POWER_ON, _POWER_OFF, _STATUS, _XFR = 0x62, 0x63, 0x65, 0x6F
 _DATA, _SLOT = 0x80, 0x81
@@ -40,7 +40,7 @@ def _class_descriptor() -> bytes:
     """Return the 54 bytes by which a CCID reader says what it can do (CCID 1.1, table 5.1-1)."""
     return struct.pack(
         "<BBHBBIIIBIIBIIIIIBBHBB",
-        54, 0x21, 0x0110, 0, 0x07, 0x02, 3580, 3580, 0, 10752, 344086, 0, 254, 0, 0,
+        54, 0x21, 0x0110, 0, 0x07, 0x03, 3580, 3580, 0, 10752, 344086, 0, 254, 0, 0,
         _SHORT_AND_EXTENDED_APDU | _AUTOMATIC, _LONGEST_MESSAGE, 0xFF, 0xFF, 0, 0, 1,
     )  # fmt: skip
 

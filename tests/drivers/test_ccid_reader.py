@@ -135,8 +135,8 @@ def test_reader_recovers(reader, model, how, emulated):
 
 def test_reader_that_exchanges_tpdus_is_refused(model, emulated):
     plain = model.configuration_descriptor()
-    level = plain.index(struct.pack("<I", 0x000400BA))
-    tpdu = plain[:level] + struct.pack("<I", 0x000100BA) + plain[level + 4 :]
+    level = plain.index(struct.pack("<I", 0x0004047A))
+    tpdu = plain[:level] + struct.pack("<I", 0x0001047A) + plain[level + 4 :]
     model.configuration_descriptor = lambda: tpdu
     with (
         emulated.plugged_in(model, CcidReader) as device,
