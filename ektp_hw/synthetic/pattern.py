@@ -60,8 +60,25 @@ def draw_pattern(position: FingerPosition, rng: np.random.Generator) -> Pattern:
         return Pattern.TENTED_ARCH
     if chance >= _ARCHES + _TENTED + _LOOPS:
         return Pattern.WHORL
-    left_hand = FingerPosition.LEFT_THUMB <= position <= FingerPosition.LEFT_LITTLE
-    return Pattern.LEFT_LOOP if (side < _ULNAR) == left_hand else Pattern.RIGHT_LOOP
+    if FingerPosition.RIGHT_THUMB <= position <= FingerPosition.RIGHT_LITTLE:
+        left = 1 - _ULNAR
+    elif FingerPosition.LEFT_THUMB <= position <= FingerPosition.LEFT_LITTLE:
+        left = _ULNAR
+    else:
+        left = 0.5
+    return Pattern.LEFT_LOOP if side < left else Pattern.RIGHT_LOOP
+
+
+_CROWNS = {
+    Pattern.ARCH: (),
+    Pattern.TENTED_ARCH: (np.pi / 2,),
+    Pattern.LEFT_LOOP: (0.27 * np.pi,),
+    Pattern.RIGHT_LOOP: (0.73 * np.pi,),
+    Pattern.WHORL: (np.pi / 2, -np.pi / 2),
+}
+"""Where each core's ridges turn around, in radians; opposite to it they leave side by side."""
+_BOW = 0.6
+"""How much tighter than a pure pole the crown turns (0: ridges leave the core like a fan)."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +127,11 @@ def orientation_field(
     z = x + 1j * (HEIGHT - y)
     turns = np.zeros(x.shape)
     for sign, points in ((1.0, singularities.cores), (-1.0, singularities.deltas)):
-        for point in points:
+        for k, point in enumerate(points):
             angle = np.angle(z - point)
+            if sign > 0:
+                crown, bow = _CROWNS[pattern][k], rng.uniform(0.5, 1.1) * _BOW
+                turns += bow * (np.sin(angle - crown) - np.sin(np.pi / 2 - crown))
             bend, phase = rng.normal(0, (0.24, 0.15)), rng.uniform(0, 2 * np.pi, 2)
             turns += sign * (
                 angle
