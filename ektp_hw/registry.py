@@ -15,11 +15,12 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ektp_hw.devices.base import Device, DeviceInfo, DeviceKind, UsbId
-from ektp_hw.errors import DeviceError, DeviceNotFound
+from ektp_hw.errors import DeviceError, DeviceNotFound, DeviceUnavailable, UnavailableReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from importlib.metadata import EntryPoint
+    from pathlib import Path
 
 __all__ = ["GROUP", "Driver", "discover", "drivers", "make_device", "open_device"]
 
@@ -82,7 +83,7 @@ def drivers() -> list[Driver]:
     return list(_all_at_once(loaders, _LOAD_TIMEOUT).values())
 
 
-def open_device(device: DeviceInfo | str) -> Device:
+def open_device(device: DeviceInfo | str, *, record: str | Path | None = None) -> Device:
     """Open a device; the driver is found by the address.
 
     Parameters
@@ -90,17 +91,36 @@ def open_device(device: DeviceInfo | str) -> Device:
     device
         One of `discover`'s answers, or a URI: ``usb:1b55:0840@1-4``, ``usbip:host:port/1-1``,
         ``pcsc:<reader>``, ``video:/dev/video0``, ``virtual:fingerprint``.
+    record
+        File for a transcript of the USB traffic (`ektp_hw.transport.transcript`), written when the
+        device is closed. It holds whatever the device sends, so record no living person.
 
     Raises
     ------
     DeviceNotFound
         If nothing answers there or no driver knows it.
     DeviceBusy, DeviceUnavailable, DeviceRemoved, ProtocolError
-        As the driver finds it.
+        As the driver finds it; `DeviceUnavailable` also if the traffic shall be recorded and the
+        device is not on a USB.
     """
     uri = device.uri if isinstance(device, DeviceInfo) else device
     seen = device if isinstance(device, DeviceInfo) else None
-    return make_device(uri, seen_as=seen).open()
+    made = make_device(uri, seen_as=seen)
+    if record is not None:
+        _record(made, record)
+    return made.open()
+
+
+def _record(device: Device, path: str | Path) -> None:
+    if "usb" not in device.schemes:
+        raise DeviceUnavailable(
+            "only the traffic of USB devices can be recorded; open it without recording",
+            reason=UnavailableReason.UNSUPPORTED,
+            device=device.info.uri,
+        )
+    from ektp_hw.transport.transcript import Recorder
+
+    device.tap(lambda connection: Recorder(connection, path))
 
 
 def make_device(uri: str, *, seen_as: DeviceInfo | None = None) -> Device:

@@ -6,12 +6,22 @@ import sys
 import threading
 import time
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
 
 import pytest
 
 from ektp_hw import registry
 from ektp_hw.devices import DeviceInfo, DeviceKind
-from ektp_hw.errors import DeviceNotFound, DeviceUnavailable, UnavailableReason
+from ektp_hw.drivers.zk4500 import ZK4500
+from ektp_hw.errors import (
+    CaptureTimeout,
+    DeviceNotFound,
+    DeviceUnavailable,
+    ProtocolError,
+    UnavailableReason,
+)
+from ektp_hw.transport.transcript import Replay
+from ektp_hw.virtual.station import station
 
 THERE = DeviceInfo("good:1", DeviceKind.IRIS, "Good camera", "good")
 
@@ -29,7 +39,7 @@ class Good:
 
     @staticmethod
     def device(info):
-        return info
+        return SimpleNamespace(info=info, schemes=("good",))
 
 
 class Raising(Good):
@@ -137,9 +147,9 @@ def test_impossible_timeouts_are_refused(timeout):
 
 def test_addresses_find_their_driver(install):
     install("Good", "Raising")
-    assert registry.make_device("good:1") is THERE
+    assert registry.make_device("good:1").info is THERE
     seen = DeviceInfo("virtual:eye", DeviceKind.IRIS, "Virtual eye", "virtual")
-    made = registry.make_device("good:1", seen_as=seen)
+    made = registry.make_device("good:1", seen_as=seen).info
     assert (made.uri, made.address, made.name) == ("virtual:eye", "good:1", "Virtual eye")
 
 
@@ -153,6 +163,29 @@ def test_unknown_addresses_are_not_found(install, uri):
 def test_a_device_is_named_by_text():
     with pytest.raises(TypeError, match="int"):
         registry.open_device(7)
+
+
+def test_traffic_is_recorded_and_replayed(tmp_path):
+    desk = station()
+    desk.scanner.present(None)
+    path = tmp_path / "talk.jsonl"
+    with (
+        registry.open_device("virtual:fingerprint", record=path) as scanner,
+        pytest.raises(CaptureTimeout),
+    ):
+        scanner.capture(timeout=0.1)
+    desk.close()
+    lines = path.read_text("ascii").splitlines()
+    assert [line.startswith('{"call": "read"') for line in lines].count(True) >= 2
+    replay = Replay(path)
+    with ZK4500(scanner.info, connect=lambda _: replay) as again, pytest.raises(ProtocolError):
+        again.capture(timeout=60)  # the recording ends where the time was over
+
+
+def test_what_is_not_on_a_usb_cannot_be_recorded(install, tmp_path):
+    install("Good")
+    with pytest.raises(DeviceUnavailable, match="only the traffic of USB"):
+        registry.open_device("good:1", record=tmp_path / "x")
 
 
 def test_importing_the_registry_and_listing_is_light():

@@ -9,14 +9,14 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ektp_hw.devices.states import CaptureState, check_arrow
 from ektp_hw.devices.wait import CaptureWait
 from ektp_hw.errors import DeviceBusy, DeviceError, DeviceRemoved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -125,6 +125,8 @@ class Device(ABC):
     usb_ids: ClassVar[tuple[UsbId, ...]] = ()
     """Devices the driver knows; empty if it does not go by USB ids."""
     _missing: ClassVar[str] = "nothing usable was captured"
+    _connect: Callable[..., Any]
+    """How a driver reaches its device; given to its constructor so that tests can replay."""
 
     def __init__(self, info: DeviceInfo) -> None:
         self.info = info
@@ -185,6 +187,17 @@ class Device(ABC):
                 self._open()
                 self._enter(CaptureState.READY)
         return self
+
+    def tap(self, tap: Callable[[Any], Any]) -> None:
+        """Put something between the driver and its next connection, a recorder for instance.
+
+        Parameters
+        ----------
+        tap
+            Gets the open connection and returns one that the driver shall use instead.
+        """
+        connect = self._connect
+        self._connect = lambda *address: tap(connect(*address))
 
     def close(self) -> None:
         """Let go of the device; harmless when it is closed already, ends a running capture."""

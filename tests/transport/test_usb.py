@@ -108,6 +108,38 @@ def test_without_permission_the_rule_is_printed():
     assert "/etc/udev/rules.d/" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.EACCES, DeviceUnavailable, 'ATTR{idProduct}=="0840"'),
+        (errno.EBUSY, DeviceBusy, "another program holds it"),
+        (errno.ENODEV, DeviceRemoved, "unplugged"),
+    ],
+)
+def test_what_stands_in_the_way_of_opening(monkeypatch, number, kind, words):
+    class Held:
+        idVendor, idProduct, bus, address, port_numbers = 0x1B55, 0x0840, 1, 2, None  # noqa: N815
+
+        def get_active_configuration(self):
+            raise usb.core.USBError("no", None, number)
+
+    monkeypatch.setattr(transport, "_device_at", lambda _: Held())
+    monkeypatch.setattr(transport, "_dispose", lambda _: None)
+    with pytest.raises(kind, match=words):
+        transport.connect("usb:1b55:0840")
+
+
+def test_the_kernel_driver_that_holds_a_device_is_named(monkeypatch, tmp_path):
+    class Held:
+        bus, address, port_numbers = 1, 2, (4, 2)
+
+    (tmp_path / "drivers" / "wacom").mkdir(parents=True)
+    (tmp_path / "1-4.2:1.0").mkdir()
+    (tmp_path / "1-4.2:1.0" / "driver").symlink_to(tmp_path / "drivers" / "wacom")
+    monkeypatch.setattr(transport, "_SYSFS", tmp_path)
+    assert "kernel driver 'wacom'" in transport._holder(Held(), 0)
+
+
 def test_without_libusb_the_reason_is_told(monkeypatch):
     import usb.backend.libusb1
 
