@@ -59,6 +59,8 @@ def capture(kind: str, uri: str | None, out: Path, timeout: float, as_json: bool
             raise DeviceNotFound(f"no {kind} device answers; see 'ektp-hw devices'")
         uri = found[0].uri
     with open_device(uri) as device, console.progress(f"waiting for {uri}"):
+        if device.kind != kind:
+            raise click.UsageError(f"{uri} captures {device.kind}, not {kind}")
         sample = cast("Any", device).capture(timeout=timeout)  # each kind gives its own sample
     path = _WRITERS[kind](sample, _free_name(out, kind))
     if as_json:

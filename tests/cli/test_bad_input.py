@@ -129,6 +129,8 @@ def test_unknown_words(refused, prints, tmp_path):
     refused("demo", "--people", "0")
     refused("gallery", "search", tmp_path, prints / "1_1.png", "--limit", "0")
     refused("capture", "fingerprint", "--device", "nowhere:1", "--out", tmp_path)
+    wrong_kind = refused("capture", "iris", "--device", "virtual:fingerprint", "--out", tmp_path)
+    assert "captures fingerprint" in wrong_kind
 
 
 def test_folder_without_pictures(refused, tmp_path):

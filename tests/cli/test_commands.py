@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command as documented: exit codes, JSON keys, nothing but JSON where JSON is asked for."""
 
+import json
 import re
 import subprocess
 import sys
@@ -183,6 +184,15 @@ def test_supported_devices(ektp_hw):
     zk4500 = next(row for row in rows if row["driver"] == "zk4500")
     assert "1b55:0840" in [each["id"] for each in zk4500["usb_ids"]]
     assert "zk4500" in ektp_hw("devices", "--supported").out
+
+
+def test_capture_of_every_other_kind(ektp_hw, tmp_path):
+    for kind, suffix in (("iris", ".png"), ("signature", ".csv"), ("card", ".json")):
+        outcome = ektp_hw("capture", kind, "--device", f"virtual:{kind}", "--out", tmp_path)
+        path = tmp_path / f"{kind}-1{suffix}"
+        assert outcome.out.startswith(f"{path}: captured")
+        assert path.stat().st_size > 100
+    assert "answer_to_reset" in json.loads((tmp_path / "card-1.json").read_text())
 
 
 def test_capture(ektp_hw, tmp_path):
