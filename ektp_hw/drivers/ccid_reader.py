@@ -54,6 +54,8 @@ _ANSWER_S = 5.0
 _EXTENDED_S = 30.0
 """Longest that time extensions may prolong one exchange; signing on a slow card takes 5 s."""
 _SLICE_S = 0.05
+_PROMPT_S = 0.1
+"""For what a living reader does at once: taking a message, cutting the card's power."""
 _STALE_REPLIES = 16
 """Replies to older commands that are skipped before the reader counts as out of step."""
 _LONGEST_ANSWER = 65536 + 2
@@ -180,7 +182,7 @@ class CcidReader(CardReader):
         powered, self._atr = self._atr, b""
         if powered and self._usb is not None:
             try:
-                self._ask(_POWER_OFF, _never)
+                self._ask(_POWER_OFF, _never, answer_within=_PROMPT_S)
             except DeviceError:
                 self._received = b""  # the reader or the card is gone; that was the purpose
 
@@ -237,14 +239,21 @@ class CcidReader(CardReader):
 
     # Messages.
 
-    def _ask(self, kind: int, check: Check, data: bytes = b"", level: int = _WHOLE) -> _Reply:
+    def _ask(
+        self,
+        kind: int,
+        check: Check,
+        data: bytes = b"",
+        level: int = _WHOLE,
+        answer_within: float = _ANSWER_S,
+    ) -> _Reply:
         """Send one message and return the reply to it, past time extensions and stale replies."""
         self._number = (self._number + 1) & 0xFF
         special = b"\0" + level.to_bytes(2, "little") if kind == _XFR_BLOCK else b"\0\0\0"
         message = _HEAD.pack(kind, len(data), 0, self._number, special) + data
-        self._wire().write(self._way.out_endpoint, message)
+        self._wire().write(self._way.out_endpoint, message, _PROMPT_S)
         began = time.monotonic()
-        answer_by, stale = began + _ANSWER_S, 0
+        answer_by, stale = began + answer_within, 0
         while True:
             raw = self._message(min(answer_by, began + _EXTENDED_S), check)
             reply_kind, _, _, number, status, error, chain = _REPLY.unpack_from(raw)
@@ -257,7 +266,7 @@ class CcidReader(CardReader):
                         device=self.info.uri,
                     )
             elif status >> 6 == 2:  # time extension
-                answer_by = time.monotonic() + _ANSWER_S
+                answer_by = time.monotonic() + answer_within
             else:
                 return _Reply(
                     reply_kind, status & 3, status >> 6 == 1, error, chain, raw[_REPLY.size :]

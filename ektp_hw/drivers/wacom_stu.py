@@ -56,6 +56,8 @@ _FOREIGN_REPORTS = 16
 """Reports of unknown kind in a row after which the pad counts as out of step."""
 _OLD_REPORTS = 64
 _PREVIEW_S = 0.2
+_PROMPT_S = 0.1
+"""For what a living pad does at once; clearing the screen takes up to 600 ms on some."""
 _FEWEST_REPORTS = 20
 """A tenth of a second at 200 reports/s: less is a touch, no signature."""
 
@@ -202,7 +204,7 @@ class WacomStu(SignaturePad):
         if self._usb is None:
             return
         try:
-            self._set(_INKING, b"\0")
+            self._set(_INKING, b"\0", timeout=_PROMPT_S)
         except DeviceError as error:
             _log.debug("inking stays on: %s", error)
 
@@ -265,9 +267,10 @@ class WacomStu(SignaturePad):
             )
         return answer[1:]
 
-    def _set(self, report: int, content: bytes) -> None:
+    def _set(self, report: int, content: bytes, timeout: float = 1.0) -> None:
+        message = bytes([report]) + content
         self._wire().control_out(
-            *_SET_REPORT, _FEATURE << 8 | report, self._interface, bytes([report]) + content
+            *_SET_REPORT, _FEATURE << 8 | report, self._interface, message, timeout
         )
 
     def _wire(self) -> UsbConnection:

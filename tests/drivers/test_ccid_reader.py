@@ -125,6 +125,18 @@ def test_misbehaviour_is_a_typed_error_in_time(reader, model, how, kind):
     assert time.monotonic() - began < 0.6
 
 
+def test_dead_reader_costs_no_more_than_the_time_limit(reader, model):
+    def power_on_only(endpoint, data):
+        if data[0] in {0x62, 0x65}:
+            VirtualCardReader.on_out(model, endpoint, data)
+
+    model.on_out = power_on_only
+    began = time.monotonic()
+    with pytest.raises(CaptureTimeout):
+        reader.capture(timeout=0.3)
+    assert time.monotonic() - began < 0.5
+
+
 @pytest.mark.parametrize("how", ["stall", "garbage", "silent"])
 def test_reader_recovers(reader, model, how, emulated):
     model.misbehave(how)
