@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "native": {"errors"},
     "devices": {"samples", "errors"},
     "transport": {"errors"},
-    "registry": {"devices", "samples", "errors"},
+    "registry": {"devices", "transport", "samples", "errors"},
     "drivers": {"devices", "transport", "samples", "errors"},
     "virtual": {"registry", "devices", "transport", "synthetic", "samples", "errors"},
     "synthetic": {"samples", "templates", "errors", "jit"},
