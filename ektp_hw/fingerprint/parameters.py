@@ -21,8 +21,8 @@ LEAST_CELLS = 4
 """Cells each way below which a picture is filled up; nothing so small has a minutia."""
 
 # --- normalisation --------------------------------------------------------------------------
-NORMALISE_SIGMA = 10.0
-"""Standard deviation of the window for local mean and contrast: a period or more each way."""
+NORMALISE_SIGMA = 8.0
+"""Standard deviation of the window for local mean and contrast: about a period each way."""
 CONTRAST_FLOOR = 6.0
 """Grey levels; weaker contrast is sensor noise and is not raised further."""
 FLAT_SIDE = 9
@@ -126,7 +126,7 @@ BORDER = 10.0
 """Pixels from the edge of the foreground within which every ridge seems to end."""
 OUTWARD_BORDER = 20.0
 """Pixels beyond a ridge's end within which no foreground must stop: it leaves the print there."""
-CLOSE_PAIR = 6.0
-"""Pixels; two minutiae nearer than that are one scar or one smear, and both go."""
+CLOSE_PAIR = 4.5
+"""Pixels, half a ridge period; two minutiae nearer than that are one smear, and both go."""
 FULL_BORDER = 40.0
 """Pixels from the edge of the foreground at which the edge no longer lowers the reliability."""
