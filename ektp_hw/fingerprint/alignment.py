@@ -30,9 +30,9 @@ __all__ = ["AlignmentParameters", "align"]
 class AlignmentParameters:
     """Lengths in pixels at 500 ppi, angles in radians."""
 
-    votes: int = 120
+    votes: int = 100
     """The most alike pairs of neighbourhoods that vote."""
-    proposals: int = 40
+    proposals: int = 24
     """The most alike of these that propose an alignment."""
     finalists: int = 4
     """Proposals handed on."""
@@ -163,10 +163,10 @@ def _finalists(
 
 @kernel
 def align(
-    x: Floats, y: Floats, direction: Floats, trust: Floats, ref_x: Floats, ref_y: Floats, ref_direction: Floats,
-    ref_trust: Floats, ref_starts: Ints, similarities: Bytes, swapped: Bools, votes: int, proposals: int,
-    finalists: int, reach: float, stretch: float, angle: float, rigidity: float,
-    copy_angle: float, copy_shift: float,
+    x: Floats, y: Floats, direction: Floats, trust: Floats,
+    ref_x: Floats, ref_y: Floats, ref_direction: Floats, ref_trust: Floats, ref_starts: Ints,
+    similarities: Bytes, swapped: Bools, votes: int, proposals: int, finalists: int, reach: float,
+    stretch: float, angle: float, rigidity: float, copy_angle: float, copy_shift: float,
 ) -> Floats:  # fmt: skip
     """Return the best proposals (references, finalists, 5) of one probe over many references.
 

@@ -42,12 +42,19 @@ class CylinderParameters:
     """Standard deviation of a direction difference, radians."""
     threshold: float = 0.15
     """Contribution (1 = a minutia in the cell's very centre) that sets a bit."""
+    most_trust: float = 1.5
+    """A minutia contributes as much as it is trusted (1 = the template's mean), at most this."""
     margin: float = 45.0
     """How far outside the hull of all minutiae the finger is still taken as seen."""
 
 
 def cylinder_codes(
-    x: Floats, y: Floats, direction: Floats, trust: Floats, corners: Floats, parameters: CylinderParameters
+    x: Floats,
+    y: Floats,
+    direction: Floats,
+    trust: Floats,
+    corners: Floats,
+    parameters: CylinderParameters,
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     """Return codes and masks, both (n, 8) uint64.
 
@@ -55,13 +62,23 @@ def cylinder_codes(
     ----------
     x, y, direction
         Minutiae, y upwards, so that directions turn the mathematical way.
+    trust
+        How much each contributes, about 1.
     corners
         Their hull, as `hull` returns it.
+
+    Raises
+    ------
+    ValueError
+        If the parameters ask for more bits than a code has.
     """
     step = 2.0 * parameters.radius / parameters.cells
     along = (np.arange(parameters.cells) + 0.5) * step - parameters.radius
     cell_x, cell_y = (grid.ravel() for grid in np.meshgrid(along, along))
     inside = np.hypot(cell_x, cell_y) <= parameters.radius
+    bits = int(inside.sum()) * parameters.bands
+    if bits > 64 * CYLINDER_WORDS:
+        raise ValueError(f"{bits} bits do not fit a code of {64 * CYLINDER_WORDS}; use fewer cells")
     return _codes(
         x,
         y,
@@ -70,13 +87,14 @@ def cylinder_codes(
         corners,
         cell_x[inside],
         cell_y[inside],
+        CYLINDER_WORDS,
         parameters.radius,
         parameters.bands,
         parameters.position_spread,
         parameters.direction_spread,
         parameters.threshold,
+        parameters.most_trust,
         parameters.margin,
-        CYLINDER_WORDS,
     )
 
 
@@ -122,58 +140,58 @@ def _outside(px: float, py: float, corners: Floats) -> float:
 
 
 @kernel
+def _contributions(
+    x: Floats, y: Floats, direction: Floats, trust: Floats, m: int, cell_x: Floats, cell_y: Floats,
+    radius: float, reach: float, position_spread: float, direction_spread: float, most: float,
+    sums: Floats,
+) -> None:  # fmt: skip
+    """Add up what the neighbours of minutia m give to each cell and band of direction."""
+    cells, bands = sums.shape
+    weights = np.zeros(bands)
+    cosine, sine = np.cos(direction[m]), np.sin(direction[m])
+    for t in range(x.shape[0]):
+        dx, dy = x[t] - x[m], y[t] - y[m]
+        if t == m or dx * dx + dy * dy > (radius + reach) ** 2:
+            continue
+        along, across = cosine * dx + sine * dy, cosine * dy - sine * dx
+        for b in range(bands):
+            gap = (direction[t] - direction[m] - (b + 0.5) * 2.0 * np.pi / bands) % (2.0 * np.pi)
+            gap = min(gap, 2.0 * np.pi - gap)
+            weights[b] = min(trust[t], most) * np.exp(-0.5 * (gap / direction_spread) ** 2)
+        for c in range(cells):
+            squared = (cell_x[c] - along) ** 2 + (cell_y[c] - across) ** 2
+            if squared < reach * reach:
+                weight = np.exp(-0.5 * squared / position_spread**2)
+                for b in range(bands):
+                    sums[c, b] += weight * weights[b]
+
+
+@kernel
 def _codes(
-    x: Floats,
-    y: Floats,
-    direction: Floats,
-    trust: Floats,
-    corners: Floats,
-    cell_x: Floats,
-    cell_y: Floats,
-    radius: float,
-    bands: int,
-    position_spread: float,
-    direction_spread: float,
-    threshold: float,
-    margin: float,
-    words: int,
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    x: Floats, y: Floats, direction: Floats, trust: Floats, corners: Floats,
+    cell_x: Floats, cell_y: Floats, words: int, radius: float, bands: int, position_spread: float,
+    direction_spread: float, threshold: float, most_trust: float, margin: float,
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:  # fmt: skip
     n, cells = x.shape[0], cell_x.shape[0]
     codes = np.zeros((n, words), np.uint64)
     masks = np.zeros((n, words), np.uint64)
-    turn = 2.0 * np.pi
-    reach = 3.0 * position_spread
     sums = np.zeros((cells, bands))
-    weights = np.zeros(bands)
     for m in range(n):
         sums[:] = 0.0
+        _contributions(
+            x, y, direction, trust, m, cell_x, cell_y, radius, 3.0 * position_spread,
+            position_spread, direction_spread, most_trust, sums,
+        )  # fmt: skip
         cosine, sine = np.cos(direction[m]), np.sin(direction[m])
-        for t in range(n):
-            dx, dy = x[t] - x[m], y[t] - y[m]
-            if t == m or dx * dx + dy * dy > (radius + reach) ** 2:
-                continue
-            along, across = cosine * dx + sine * dy, cosine * dy - sine * dx
-            difference = direction[t] - direction[m]
-            for b in range(bands):
-                gap = (difference - (b + 0.5) * turn / bands) % turn
-                gap = min(gap, turn - gap)
-                weights[b] = np.exp(-0.5 * (gap / direction_spread) ** 2)
-            for c in range(cells):
-                squared = (cell_x[c] - along) ** 2 + (cell_y[c] - across) ** 2
-                if squared > reach * reach:
-                    continue
-                weight = min(trust[t], 1.5) * np.exp(-0.5 * squared / position_spread**2)
-                for b in range(bands):
-                    sums[c, b] += weight * weights[b]
         for c in range(cells):
             px = x[m] + cosine * cell_x[c] - sine * cell_y[c]
             py = y[m] + sine * cell_x[c] + cosine * cell_y[c]
             if _outside(px, py, corners) > margin * margin:
                 continue
             for b in range(bands):
-                bit = c * bands + b
-                one = np.uint64(1) << np.uint64(bit % 64)
-                masks[m, bit // 64] |= one
+                word, bit = divmod(c * bands + b, 64)
+                one = np.uint64(1) << np.uint64(bit)
+                masks[m, word] |= one
                 if sums[c, b] > threshold:
-                    codes[m, bit // 64] |= one
+                    codes[m, word] |= one
     return codes, masks

@@ -12,18 +12,20 @@ if TYPE_CHECKING:
 
 __all__ = ["weigh"]
 
-_BURDEN = 0.08
+_BURDEN = 0.05
 """What each minutia of the common area costs: more of them find more partners by chance."""
+_SHARE_POWER = 0.75
+"""How strongly the share of the common area's minutiae that fit counts."""
 
 
 def weigh(cues: npt.NDArray[np.float64], *, burden: float = _BURDEN) -> npt.NDArray[np.float64]:
     """Return one number for each row of cues (`pairing.CUES`), larger for more alike.
 
-    How much fits, in place, direction and neighbourhood, times the root of the share of the common
+    How much fits, in place, direction and neighbourhood, times a power of the share of the common
     area's minutiae that fit: many pairs count little where many more found no partner. Minus
     infinity where nothing was paired.
     """
     pairs, fit, likeness, common_a, common_b = cues.T
     common = np.sqrt(np.maximum(common_a, pairs) * np.maximum(common_b, pairs))
     share = np.divide(fit, common, out=np.zeros_like(fit), where=common > 0.0)
-    return np.where(pairs > 0.0, (fit + likeness) * np.sqrt(share) - burden * common, -np.inf)
+    return np.where(pairs > 0.0, (fit + likeness) * share**_SHARE_POWER - burden * common, -np.inf)
