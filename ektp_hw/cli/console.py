@@ -40,7 +40,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     drawn = Table(box=box.SIMPLE_HEAD)
     for at, name in enumerate(columns):
         numbers = all(isinstance(row[at], int | float) for row in rows)
-        drawn.add_column(name, justify="right" if rows and numbers else "left")
+        drawn.add_column(name, justify="right" if rows and numbers else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(_cell(value)) for value in row))
     say(f"\n{title}")

@@ -58,8 +58,8 @@ def tell(done: Rehearsal) -> None:
     names = {recording.id: recording.name for recording in done.recordings}
     flagged = {one for pair in done.found for one in (pair.a, pair.b)}
     console.table(
-        "Recorded at the counter",
-        ["name", "number", "minutiae right", "minutiae left", ""],
+        "Recorded at the counter, with the minutiae found on each index finger",
+        ["name", "number", "right", "left", ""],
         [
             [
                 recording.name,
