@@ -137,4 +137,4 @@ def test_older_revision_negotiates_with_26_bytes(model, emulated):
     model.configuration_descriptor = lambda: older
     with emulated.plugged_in(model, UvcCamera) as device, device:
         assert device.capture(timeout=5).pixels.shape == (480, 640)
-        assert device._stream.control_bytes == 26
+        assert device._stream._stream.control_bytes == 26
