@@ -5,7 +5,7 @@
 
 static inline uint8x16_t load(const uint64_t *words, size_t at)
 {
-    return vreinterpretq_u8_u64(vld1q_u64(words + at));
+    return vld1q_u8((const uint8_t *)(const void *)(words + at)); /* need not be aligned */
 }
 
 void cylinders_neon(const uint64_t *probe_codes, const uint64_t *probe_masks, size_t probes,

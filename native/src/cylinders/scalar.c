@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "cylinders.h"
+
+/* Rows need not be aligned. */
+static uint64_t load(const uint64_t *word)
+{
+    uint64_t value;
+    memcpy(&value, (const void *)word, sizeof value);
+    return value;
+}
 
 static uint32_t popcount(uint64_t word)
 {
@@ -21,8 +31,9 @@ void cylinders_scalar(const uint64_t *probe_codes, const uint64_t *probe_masks, 
             const uint64_t *other_mask = reference_masks + r * CYLINDER_WORDS;
             uint32_t both = 0, total = prior;
             for (size_t w = 0; w < CYLINDER_WORDS; w++) {
-                both += popcount(code[w] & other_code[w]);
-                total += popcount(code[w] & other_mask[w]) + popcount(other_code[w] & mask[w]);
+                uint64_t mine = load(code + w), its = load(other_code + w);
+                both += popcount(mine & its);
+                total += popcount(mine & load(other_mask + w)) + popcount(its & load(mask + w));
             }
             similarities[p * references + r] = (uint8_t)(510u * both / total);
         }
