@@ -184,7 +184,8 @@ class Device(ABC):
                 self._let_go()
             if self._state is CaptureState.CLOSED:
                 self._closing.clear()
-                self._open()
+                with self._under_its_own_name():
+                    self._open()
                 self._enter(CaptureState.READY)
         return self
 
@@ -253,13 +254,26 @@ class Device(ABC):
         try:
             self._require_ready()
             try:
-                yield
+                with self._under_its_own_name():
+                    yield
             except DeviceRemoved:
                 if self._state is not CaptureState.CLOSED:
                     self._enter(CaptureState.REMOVED)
                 raise
         finally:
             self._lock.release()
+
+    @contextmanager
+    def _under_its_own_name(self) -> Iterator[None]:
+        """Let errors of the wire, which name the address, name the URI that people know."""
+        try:
+            yield
+        except DeviceError as error:
+            address, uri = self.info.address, self.info.uri
+            if error.device == address != uri:
+                error.device = uri
+                error.args = (str(error).replace(address, uri, 1), *error.args[1:])
+            raise
 
     def _require_ready(self) -> None:
         if self._state is CaptureState.CLOSED:

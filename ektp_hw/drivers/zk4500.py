@@ -55,7 +55,7 @@ _STILL_GROWING = 1.05
 
 
 class ZK4500(FingerprintScanner):
-    """Driver of the ZK4500.
+    """An optical scanner for one finger, ZKTeco ZK4500.
 
     Parameters
     ----------

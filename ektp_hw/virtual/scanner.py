@@ -76,6 +76,8 @@ class VirtualScanner(UsbFunction):
 
     def present(self, image: FingerprintImage | None) -> None:
         """Put a finger on the glass, as a scanner of 500 ppi sees it; None takes it off."""
+        if not isinstance(image, FingerprintImage | None):
+            raise TypeError(f"a finger is a FingerprintImage or None, not {type(image).__name__}")
         glass = platen.empty() if image is None else platen.lay(image)
         with self.lock:
             self._scripted = True

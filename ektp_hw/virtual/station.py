@@ -149,7 +149,7 @@ OFFERS: dict[str, Offer] = {
 
 
 class VirtualStation:
-    """The registry's view of the virtual devices: a driver that hands over to real drivers."""
+    """Devices without hardware: models on a wire, opened by the real drivers."""
 
     name: ClassVar[str] = "virtual"
     schemes: ClassVar[tuple[str, ...]] = ("virtual",)

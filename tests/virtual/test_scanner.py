@@ -156,8 +156,10 @@ def test_a_fault_is_a_protocol_error_and_the_next_capture_works(scanner, model, 
     assert works(scanner)
     for _ in range(2):
         model.misbehave(fault)
-        with pytest.raises(ProtocolError, match=words):
+        with pytest.raises(ProtocolError, match=words) as caught:
             scanner.capture(timeout=3)
+        assert str(caught.value).startswith(f"{URI}: ")
+        assert caught.value.device == URI
     assert works(scanner)
     assert works(scanner)
 
@@ -230,7 +232,7 @@ def test_a_slow_scanner_is_given_up_in_time_and_found_in_step_again(scanner, mod
 
 
 def test_a_second_opening_is_told_busy(scanner):
-    with pytest.raises(DeviceBusy):
+    with pytest.raises(DeviceBusy, match=r"^virtual:fingerprint: another program"):
         registry.open_device(URI)
     assert works(scanner)
 
@@ -262,6 +264,11 @@ def test_opening_and_closing_a_hundred_times_leaves_no_thread(model):
     for _ in range(100):
         registry.open_device(URI).close()
     assert threading.active_count() == before
+
+
+def test_what_is_no_finger_is_refused(model):
+    with pytest.raises(TypeError, match="ndarray"):
+        model.present(FINGER.pixels)
 
 
 def test_unknown_misbehaviour_is_refused(model):
