@@ -36,7 +36,7 @@ _connect = functools.partial(usb.connect, detach_kernel_driver=True)
 
 
 class CcidReader(CardReader):
-    """A CCID reader on the bus, first slot.
+    """Contactless card readers of the USB class CCID, spoken to directly; first slot.
 
     Parameters
     ----------

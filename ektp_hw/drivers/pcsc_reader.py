@@ -26,7 +26,7 @@ _SCHEME = "pcsc:"
 
 
 class PcscReader(CardReader):
-    """A reader behind PC/SC; the service shares it with other programs.
+    """Any card reader behind the system's PC/SC service, shared with other programs.
 
     Time limits hold while waiting for a card. A single command cannot be cut short: PC/SC offers
     no way, its limit is the card's own waiting time.

@@ -44,7 +44,15 @@ _connect = functools.partial(usb.connect, interface=1, detach_kernel_driver=True
 
 
 class UvcCamera(IrisCamera):
-    """A camera of the video class with a bulk endpoint and an 8-bit grey format."""
+    """Near-infrared cameras of the USB video class with 8-bit grey over a bulk endpoint.
+
+    Parameters
+    ----------
+    info
+        Which one.
+    connect
+        How to reach its address; another function replays a transcript.
+    """
 
     name: ClassVar[str] = "uvc_camera"
     usb_ids: ClassVar[tuple[UsbId, ...]] = (

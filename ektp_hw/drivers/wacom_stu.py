@@ -94,7 +94,20 @@ _connect = functools.partial(usb.connect, detach_kernel_driver=True)
 
 
 class WacomStu(SignaturePad):
-    """A pad of the STU family (300, 430, 500, 520, 530, 540) in its HID mode."""
+    """Wacom STU signature pads (300, 430, 500, 520, 530, 540) in their HID mode.
+
+    Parameters
+    ----------
+    info
+        Which one.
+    connect
+        How to reach its address; another function replays a transcript.
+
+    Attributes
+    ----------
+    information, capability
+        What the pad says it is and measures; known once it is open.
+    """
 
     name: ClassVar[str] = "wacom_stu"
     usb_ids: ClassVar[tuple[UsbId, ...]] = (

@@ -272,17 +272,17 @@ class Card:
 def failure_of(code: int, reader: str | None = None, *, opening: bool = False) -> DeviceError:
     """Return the error that a PC/SC return code stands for, ready to be raised."""
     number = _number(code)
-    if number in _SERVICE_MISSING or opening:
-        return DeviceUnavailable(
-            f"{_NOT_STARTED} [PC/SC 0x{number:08X}]",
-            reason=UnavailableReason.SERVICE_MISSING,
-            device=reader,
-        )
     if number in _NOT_PERMITTED:
         return DeviceUnavailable(
             "the PC/SC service refuses this user; allow it in the system's polkit rules"
             f" [PC/SC 0x{number:08X}]",
             reason=UnavailableReason.NOT_PERMITTED,
+            device=reader,
+        )
+    if number in _SERVICE_MISSING or opening:
+        return DeviceUnavailable(
+            f"{_NOT_STARTED} [PC/SC 0x{number:08X}]",
+            reason=UnavailableReason.SERVICE_MISSING,
             device=reader,
         )
     kind, sentence = _FAILURES.get(

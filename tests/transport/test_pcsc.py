@@ -157,6 +157,21 @@ def test_every_code_becomes_a_typed_error_that_names_the_reader(library, code, k
     assert f"{code:08X}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (0x8010006A, UnavailableReason.NOT_PERMITTED),
+        (0x8010001D, UnavailableReason.SERVICE_MISSING),
+        (0x80100013, UnavailableReason.SERVICE_MISSING),
+    ],
+)
+def test_why_the_service_cannot_be_used(library, code, reason):
+    library.functions.fail["establish"] = code - 2**32
+    with pytest.raises(DeviceUnavailable) as caught:
+        pcsc.Context(library)
+    assert caught.value.reason is reason
+
+
 def test_wait_ends_in_time(library):
     library.functions.present = False
     with pcsc.Context(library) as context:
