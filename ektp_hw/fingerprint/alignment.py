@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Bytes = npt.NDArray[np.uint8]
     Bools = npt.NDArray[np.bool_]
 
-__all__ = ["AlignmentParameters", "align"]
+__all__ = ["AlignmentParameters", "align", "oriented"]
 
 
 @dataclass(frozen=True)
@@ -162,10 +162,31 @@ def _finalists(
 
 
 @kernel
+def oriented(similarities: Bytes, ref_starts: Ints, swapped: Bools) -> Bytes:
+    """Cut similarities into one block for each reference, end to end, rows those laid over.
+
+    Parameters
+    ----------
+    similarities
+        (probe minutiae, all references' minutiae), from `native.cylinders`.
+    """
+    rows = similarities.shape[0]
+    blocks = np.empty(similarities.size, np.uint8)
+    for r in range(swapped.shape[0]):
+        low, high = ref_starts[r], ref_starts[r + 1]
+        base, columns = rows * low, high - low
+        for i in range(rows):
+            for j in range(columns):
+                place = base + j * rows + i if swapped[r] else base + i * columns + j
+                blocks[place] = similarities[i, low + j]
+    return blocks
+
+
+@kernel
 def align(
     x: Floats, y: Floats, direction: Floats, trust: Floats,
     ref_x: Floats, ref_y: Floats, ref_direction: Floats, ref_trust: Floats, ref_starts: Ints,
-    similarities: Bytes, swapped: Bools, votes: int, proposals: int, finalists: int, reach: float,
+    blocks: Bytes, swapped: Bools, votes: int, proposals: int, finalists: int, reach: float,
     stretch: float, angle: float, rigidity: float, copy_angle: float, copy_shift: float,
 ) -> Floats:  # fmt: skip
     """Return the best proposals (references, finalists, 5) of one probe over many references.
@@ -177,8 +198,8 @@ def align(
     ----------
     ref_starts
         Where each reference begins in the columns laid end to end, and the end.
-    similarities
-        (probe minutiae, all references' minutiae), from `native.cylinders`.
+    blocks
+        From `oriented`.
     swapped
         (references,): so that the order of the two never changes a score.
     """
@@ -192,14 +213,13 @@ def align(
     fits = np.zeros((proposals, 5))
     for r in range(swapped.shape[0]):
         low, high = ref_starts[r], ref_starts[r + 1]
-        alike = similarities[:, low:high]
         ax, ay, ad, at = x, y, direction, trust
         bx, by, bd = ref_x[low:high], ref_y[low:high], ref_direction[low:high]
         bt = ref_trust[low:high]
         if swapped[r]:
             ax, ay, ad, at, bx, by, bd, bt = bx, by, bd, bt, ax, ay, ad, at
-            alike = alike.T
-        n = _voters(alike.copy(), votes, first, second)
+        alike = blocks[x.shape[0] * low : x.shape[0] * high].reshape((ax.shape[0], bx.shape[0]))
+        n = _voters(alike, votes, first, second)
         if n == 0:
             continue
         for k in range(n):

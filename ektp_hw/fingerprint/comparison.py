@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ektp_hw import native
-from ektp_hw.fingerprint.alignment import AlignmentParameters, align
+from ektp_hw.fingerprint.alignment import AlignmentParameters, align, oriented
 from ektp_hw.fingerprint.calibration import score_of
 from ektp_hw.fingerprint.descriptors import CylinderParameters, cylinder_codes, hull
 from ektp_hw.fingerprint.pairing import CUES, PairingParameters, pair
@@ -153,6 +153,7 @@ def cues_of(
     )
     starts = np.cumsum([0, *(len(other) for other in others)])
     swapped = np.array([other.rank < one.rank for other in others])
+    blocks = oriented(similarities, starts, swapped)
     proposed = align(
         one.x,
         one.y,
@@ -163,7 +164,7 @@ def cues_of(
         direction,
         trust,
         starts,
-        similarities,
+        blocks,
         swapped,
         *astuple(_ALIGNMENT),
     )
@@ -180,7 +181,7 @@ def cues_of(
         starts,
         corners,
         np.cumsum([0, *(len(other.corners) for other in others)]),
-        similarities,
+        blocks,
         swapped,
         proposed,
         np.empty(0, np.int64) if partners is None else partners,

@@ -58,6 +58,19 @@ class PairingParameters:
 
 
 @kernel
+def _first(ascending: Floats, least: float) -> int:
+    """Return the first place whose value is `least` or more."""
+    low, high = 0, ascending.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if ascending[middle] < least:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
 def _assign(
     px: Floats, py: Floats, pd: Floats, bx: Floats, by: Floats, bd: Floats, alike: Bytes,
     reach: float, angle: float, partner: Ints, closeness: Floats, best_of_b: Ints, top_of_b: Floats,
@@ -69,7 +82,7 @@ def _assign(
     for i in range(px.shape[0]):
         partner[i] = -1
         top = 0.0
-        for j in range(np.searchsorted(by, py[i] - reach), nb):
+        for j in range(_first(by, py[i] - reach), nb):
             dy = by[j] - py[i]
             if dy > reach:
                 break
@@ -142,15 +155,17 @@ def _bend(
     smoothness: float, stiffness: float, px: Floats, py: Floats,
 ) -> None:  # fmt: skip
     """Shift each moved minutia by its paired neighbours' displacements, not its own."""
-    paired = np.nonzero(partner >= 0)[0]
-    rx, ry = np.empty(paired.shape[0]), np.empty(paired.shape[0])
-    for k in range(paired.shape[0]):
-        rx[k] = bx[partner[paired[k]]] - px[paired[k]]
-        ry[k] = by[partner[paired[k]]] - py[paired[k]]
+    n, count = ax.shape[0], 0
+    paired, rx, ry = np.empty(n, np.int64), np.empty(n), np.empty(n)
+    for i in range(n):
+        j = partner[i]
+        if j >= 0:
+            paired[count], rx[count], ry[count] = i, bx[j] - px[i], by[j] - py[i]
+            count += 1
     area = 1.0 / (smoothness * smoothness)
-    for i in range(ax.shape[0]):
+    for i in range(n):
         total, sx, sy = stiffness, 0.0, 0.0
-        for k in range(paired.shape[0]):
+        for k in range(count):
             m = paired[k]
             if m == i:
                 continue
@@ -256,7 +271,7 @@ def _pair_two(
 def pair(
     x: Floats, y: Floats, direction: Floats, trust: Floats, corners: Floats,
     ref_x: Floats, ref_y: Floats, ref_direction: Floats, ref_trust: Floats, ref_starts: Ints,
-    ref_corners: Floats, ref_corner_starts: Ints, similarities: Bytes, swapped: Bools,
+    ref_corners: Floats, ref_corner_starts: Ints, blocks: Bytes, swapped: Bools,
     proposed: Floats, partners: Ints, hopeless: float, reach_first: float, reach: float,
     angle: float, smoothness: float, stiffness: float, rigidity: float, area_margin: float,
 ) -> Floats:  # fmt: skip
@@ -269,14 +284,14 @@ def pair(
     cues = np.zeros((swapped.shape[0], 5))
     for r in range(swapped.shape[0]):
         low, high = ref_starts[r], ref_starts[r + 1]
-        ax, ay, ad, at, ac, alike = x, y, direction, trust, corners, similarities[:, low:high]
+        ax, ay, ad, at, ac = x, y, direction, trust, corners
         bx, by, bd = ref_x[low:high], ref_y[low:high], ref_direction[low:high]
         bt, bc = ref_trust[low:high], ref_corners[ref_corner_starts[r] : ref_corner_starts[r + 1]]
         if swapped[r]:
             ax, ay, ad, at, ac, bx, by, bd, bt, bc = bx, by, bd, bt, bc, ax, ay, ad, at, ac
-            alike = alike.T
+        block = blocks[x.shape[0] * low : x.shape[0] * high].reshape((ax.shape[0], bx.shape[0]))
         kept = _pair_two(
-            ax, ay, ad, at, ac, bx, by, bd, bt, bc, alike.copy(), proposed[r], hopeless,
+            ax, ay, ad, at, ac, bx, by, bd, bt, bc, block, proposed[r], hopeless,
             reach_first, reach, angle, smoothness, stiffness, rigidity, area_margin, cues[r],
         )  # fmt: skip
         if partners.shape[0] > 0:

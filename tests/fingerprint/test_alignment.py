@@ -5,7 +5,7 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from ektp_hw.fingerprint.alignment import AlignmentParameters, align
+from ektp_hw.fingerprint.alignment import AlignmentParameters, align, oriented
 
 
 def proposals(turn, swapped, count=30, alike=200):
@@ -21,9 +21,10 @@ def proposals(turn, swapped, count=30, alike=200):
     similarities = random.integers(0, 60, (count, count)).astype(np.uint8)
     np.fill_diagonal(similarities[:8, :8], alike)
     trust = np.ones(count)
+    starts, order = np.array([0, count]), np.array([swapped])
     return align(
-        x, y, direction, trust, *moved, trust, np.array([0, count]), similarities,
-        np.array([swapped]), *astuple(AlignmentParameters()),
+        x, y, direction, trust, *moved, trust, starts, oriented(similarities, starts, order),
+        order, *astuple(AlignmentParameters()),
     )[0]  # fmt: skip
 
 
@@ -55,6 +56,13 @@ def test_nothing_alike_proposes_nothing():
     empty = np.zeros(5)
     found = align(
         empty, empty, empty, empty, empty, empty, empty, empty, np.array([0, 5]),
-        np.zeros((5, 5), np.uint8), np.array([False]), *astuple(AlignmentParameters()),
+        np.zeros(25, np.uint8), np.array([False]), *astuple(AlignmentParameters()),
     )  # fmt: skip
     assert not found.any()
+
+
+def test_blocks_lie_end_to_end_with_those_laid_over_as_rows():
+    similarities = np.arange(12, dtype=np.uint8).reshape(2, 6)
+    blocks = oriented(similarities, np.array([0, 2, 2, 6]), np.array([True, False, False]))
+    np.testing.assert_array_equal(blocks[:4], similarities[:, :2].T.ravel())
+    np.testing.assert_array_equal(blocks[4:], similarities[:, 2:].ravel())

@@ -25,7 +25,7 @@ def paired(bend=0.0, noise=0.0, trust=1.0, proposal=(1.0, 0.0, 0.0, 0.0, 1.0)):
     cues = pair(
         x, y, direction, np.full(COUNT, trust), corners, bent_x, bent_y, direction,
         np.full(COUNT, trust), np.array([0, COUNT]), bent_corners, np.array([0, len(bent_corners)]),
-        similarities, np.array([False]), np.array([[proposal]]), partners,
+        similarities.ravel(), np.array([False]), np.array([[proposal]]), partners,
         *astuple(PairingParameters()),
     )  # fmt: skip
     return dict(zip(CUES, cues[0], strict=True)), partners
