@@ -75,6 +75,7 @@ class GreyStream:
         self._payload = 0
         self._part = bytearray()
         self._part_id = -1
+        self._is_over = False
         self._bad = 0
 
     @property
@@ -113,8 +114,8 @@ class GreyStream:
                 f"the camera offers payloads of {self._payload} bytes", device=self._device
             )
         self._set(_COMMIT, offer)
-        self._part_id, self._bad = -1, 0
-        self._part.clear()
+        self._bad = 0
+        self._begin(-1)
 
     def stop(self) -> None:
         """End the stream: on a bulk endpoint by clearing its halt (UVC 1.1, 2.4.3)."""
@@ -148,25 +149,38 @@ class GreyStream:
         return frame or None
 
     def _assemble(self, payload: bytes) -> bytes | None:
-        """Add one payload to its frame: the frame if that ends it, nothing yet, None if broken."""
-        whole = self._stream.width * self._stream.height
+        """Add one payload to its frame: the frame if complete, b"" if not yet, None if broken.
+
+        A frame is complete by its size; the end mark, which some cameras send late or never, only
+        tells where a new one may begin. So does the toggling frame identifier.
+        """
+        whole = self.width * self.height
         head = payload[0]
         if not 2 <= head <= min(_LONGEST_HEADER, len(payload)):
             return None
         flags = payload[1]
+        ended = bool(flags & _END_OF_FRAME)
         if flags & _FRAME_ID != self._part_id:
-            self._part.clear()
-            self._part_id = flags & _FRAME_ID
-        self._part += payload[head:]
-        if flags & _ERROR or len(self._part) > whole:
-            self._part.clear()
-            return None
-        if not flags & _END_OF_FRAME:
+            self._begin(flags & _FRAME_ID)
+        elif self._is_over:
+            if ended:
+                self._begin(-1)
             return b""
-        frame = bytes(self._part)
+        self._part += payload[head:]
+        is_broken = bool(flags & _ERROR) or len(self._part) > whole
+        is_complete = not is_broken and len(self._part) == whole
+        if not (is_broken or is_complete or ended):
+            return b""
+        frame = bytes(self._part) if is_complete else None
+        self._begin(-1 if ended else self._part_id)
+        self._is_over = not ended
+        return frame
+
+    def _begin(self, identifier: int) -> None:
+        """Expect a frame with that identifier, -1 for any."""
         self._part.clear()
-        self._part_id = -1
-        return frame if len(frame) == whole else None
+        self._part_id = identifier
+        self._is_over = False
 
     def _set(self, selector: int, content: bytes) -> None:
         self._usb.control_out(*_SET_CUR, selector, self._stream.interface, content)

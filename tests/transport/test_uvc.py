@@ -107,7 +107,19 @@ def test_frame_with_an_error_is_dropped():
 
 
 def test_frame_that_is_too_long_is_dropped():
-    assert frames(frame(0, (0, 0, 0, 0, 0)) + frame(0) + frame(1)) == [b"".join(PARTS)]
+    long = frame(0)
+    long[4] += b"!"
+    assert frames(long + frame(1)) == [b"".join(PARTS)]
+
+
+def test_camera_that_never_marks_the_end():
+    marks = (0, 0, 0, 0, 0)
+    assert frames(frame(0, marks) + frame(1, marks)) == [b"".join(PARTS)] * 2
+
+
+def test_camera_that_marks_the_end_late_and_never_toggles():
+    late = [*frame(0, (0, 0, 0, 0, 0)), payload(2, b"")]
+    assert frames(late + late) == [b"".join(PARTS)] * 2
 
 
 def test_silence_is_no_frame():
