@@ -116,7 +116,7 @@ def _sentence(error: Exception) -> str:
             return str(error)
         case OSError():
             what = error.strerror or str(error) or type(error).__name__
-            return f"{error.filename}: {what}" if error.filename else what
+            return f"{error.filename or 'writing the output failed'}: {what}"
         case MemoryError():
             return "there is not enough memory for this; give fewer or smaller files"
         case _:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ektp_hw.cli import console
+from ektp_hw.cli.rehearsal import DUPLICATE_SCORE
 from ektp_hw.fingerprint import comparison
 from ektp_hw.registry import discover
 from ektp_hw.station.report import Match, Page, RecordedPerson, mean_minutiae
@@ -47,6 +48,7 @@ def as_json(done: Rehearsal) -> dict[str, object]:
             }
             for pair in done.found
         ],
+        "threshold": DUPLICATE_SCORE,
         "expected": [sorted(pair) for pair in done.expected],
         "wrong": done.wrong,
         "timings_s": dict(done.stopwatch.seconds),
@@ -112,6 +114,7 @@ def page_of(done: Rehearsal, seconds: float) -> Page:
             ("minutiae a print", mean_minutiae(prints)),
             ("pairs of people compared", str(math.comb(len(done.recordings), 2))),
             ("duplicates found", str(len(done.found))),
+            ("reported from score", f"{DUPLICATE_SCORE:g}"),
             ("missed or made up", str(done.wrong)),
             ("whole run", f"{seconds:.1f} s"),
         ],

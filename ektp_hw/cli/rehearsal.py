@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from ektp_hw.gallery import DuplicatePair
     from ektp_hw.station.report import Print
 
-__all__ = ["FINGERS", "Recording", "Rehearsal", "rehearse"]
+__all__ = ["DUPLICATE_SCORE", "FINGERS", "Recording", "Rehearsal", "rehearse"]
 
 FINGERS = (FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX)
 """What the rehearsal records of each person."""
+DUPLICATE_SCORE = 6.0
+"""Score of two people from which they are reported: 4, and 1 more for each of the two fingers,
+which is about how far the calibration may be off on a sensor that it was not fitted to."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def rehearse(people: int, seed: int, gallery_path: Path, advance: Callable[..., 
                 gallery.enrol(Person(visit.id, templates, name=visit.name))
             recordings.append(Recording(visit.id, visit.name, prints, visit.identity))
         with stopwatch.part("search for duplicates"):
-            found = list(gallery.deduplicate())
+            found = list(gallery.deduplicate(DUPLICATE_SCORE))
     twice = [visit.id for visit in visits if visit.identity == visits[-1].identity]
     return Rehearsal(recordings, found, {frozenset(twice)}, stopwatch)
 

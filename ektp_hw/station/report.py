@@ -104,14 +104,19 @@ class Page:
 
 
 def write(page: Page, path: Path) -> None:
-    """Write the page to a file.
+    """Write the page to a file, or leave none behind.
 
     Raises
     ------
     OSError
-        If the file cannot be written.
+        With the file's name, if it cannot be written.
     """
-    path.write_text(render(page), encoding="utf-8")
+    html = render(page)
+    try:
+        path.write_text(html, encoding="utf-8")
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def render(page: Page) -> str:

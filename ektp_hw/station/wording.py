@@ -15,9 +15,10 @@ together by Fisher's method, so that the person's score means the same: how rare
 people would score as high."""
 _LIMITS = f"""\
 The rate was measured on real prints up to about {MEASURED_TO:g}; above that the scores continue the
-measured tail and are an extrapolation: good for ordering, no warranty. And a false match rate is
-no probability of guilt: in a search among a million people a score of 6 is expected once by chance.
-A person decides, looking at the prints."""
+measured tail and are an extrapolation: good for ordering, no warranty. On a single kind of sensor
+they may be off by about 1, so that a 4 means one pair in 1,000 to one in 100,000. And a false match
+rate is no probability of guilt: in a search among a million people a score of 6 is expected once
+by chance. A person decides, looking at the prints."""
 MEANING = (_RATE, _LIMITS)
 """What a reader of scores should know, in two paragraphs."""
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
+import resource
 
 import numpy as np
 import pytest
@@ -83,3 +84,17 @@ def test_picture_of_another_resolution_fills_the_template(tmp_path):
     assert '<image width="100" height="150"' in html
     write(Page("t", "l", "v", good=False, facts=[], score_meaning=[]), tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_page_that_cannot_be_written_is_named_and_not_left_half(page, tmp_path):
+    with pytest.raises(OSError, match="page.html"):
+        write(page, tmp_path / "absent" / "page.html")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    path = tmp_path / "page.html"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+    try:
+        with pytest.raises(OSError, match="page.html"):
+            write(page, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not path.exists()
