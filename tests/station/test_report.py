@@ -87,13 +87,13 @@ def test_picture_of_another_resolution_fills_the_template(tmp_path):
 
 
 def test_a_page_that_cannot_be_written_is_named_and_not_left_half(page, tmp_path):
-    with pytest.raises(OSError, match="page.html"):
+    with pytest.raises(OSError, match=r"page\.html"):
         write(page, tmp_path / "absent" / "page.html")
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     path = tmp_path / "page.html"
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
     try:
-        with pytest.raises(OSError, match="page.html"):
+        with pytest.raises(OSError, match=r"page\.html"):
             write(page, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
