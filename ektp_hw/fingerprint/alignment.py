@@ -175,17 +175,20 @@ def oriented(similarities: Bytes, ref_starts: Ints, swapped: Bools) -> Bytes:
     for r in range(swapped.shape[0]):
         low, high = ref_starts[r], ref_starts[r + 1]
         base, columns = rows * low, high - low
-        for i in range(rows):
+        if swapped[r]:
             for j in range(columns):
-                place = base + j * rows + i if swapped[r] else base + i * columns + j
-                blocks[place] = similarities[i, low + j]
+                for i in range(rows):
+                    blocks[base + j * rows + i] = similarities[i, low + j]
+        else:
+            for i in range(rows):
+                for j in range(columns):
+                    blocks[base + i * columns + j] = similarities[i, low + j]
     return blocks
 
 
 @kernel
 def align(
-    x: Floats, y: Floats, direction: Floats, trust: Floats,
-    ref_x: Floats, ref_y: Floats, ref_direction: Floats, ref_trust: Floats, ref_starts: Ints,
+    x: Floats, y: Floats, direction: Floats, trust: Floats, ref_columns: Floats, ref_starts: Ints,
     blocks: Bytes, swapped: Bools, votes: int, proposals: int, finalists: int, reach: float,
     stretch: float, angle: float, rigidity: float, copy_angle: float, copy_shift: float,
 ) -> Floats:  # fmt: skip
@@ -196,8 +199,10 @@ def align(
 
     Parameters
     ----------
+    ref_columns
+        The references' x, y, direction and trust laid end to end, (4, all minutiae).
     ref_starts
-        Where each reference begins in the columns laid end to end, and the end.
+        Where each reference begins in them, and the end.
     blocks
         From `oriented`.
     swapped
@@ -214,8 +219,8 @@ def align(
     for r in range(swapped.shape[0]):
         low, high = ref_starts[r], ref_starts[r + 1]
         ax, ay, ad, at = x, y, direction, trust
-        bx, by, bd = ref_x[low:high], ref_y[low:high], ref_direction[low:high]
-        bt = ref_trust[low:high]
+        bx, by = ref_columns[0, low:high], ref_columns[1, low:high]
+        bd, bt = ref_columns[2, low:high], ref_columns[3, low:high]
         if swapped[r]:
             ax, ay, ad, at, bx, by, bd, bt = bx, by, bd, bt, ax, ay, ad, at
         alike = blocks[x.shape[0] * low : x.shape[0] * high].reshape((ax.shape[0], bx.shape[0]))

@@ -49,32 +49,27 @@ class PreparedTemplate:
         What it was prepared from.
     order
         Index into the template of each minutia as it stands here, by ascending y; (n,).
-    x, y, direction
-        float64, in that order; y upwards.
-    trust
-        Reliability relative to the template's mean, so that extractors of different confidence
-        (and templates without reliabilities) compare alike.
+    columns
+        x, y (upwards), direction and trust, (4, n) float64. Trust is reliability relative to the
+        template's mean, so that extractors of different confidence (and templates without
+        reliabilities) compare alike.
     corners
         (k, 2) hull of the minutiae.
-    codes, masks
-        (n, 8) uint64, see `descriptors.cylinder_codes`.
+    cylinders
+        Codes and masks, (2, n, 8) uint64, see `descriptors.cylinder_codes`.
     rank
         Decides which of two templates is laid over the other, whichever way round they are given.
     """
 
     template: FingerprintTemplate
     order: npt.NDArray[np.int64]
-    x: npt.NDArray[np.float64]
-    y: npt.NDArray[np.float64]
-    direction: npt.NDArray[np.float64]
-    trust: npt.NDArray[np.float64]
+    columns: npt.NDArray[np.float64]
     corners: npt.NDArray[np.float64]
-    codes: npt.NDArray[np.uint64]
-    masks: npt.NDArray[np.uint64]
+    cylinders: npt.NDArray[np.uint64]
     rank: tuple[int, bytes]
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.order)
 
 
 def prepare(template: FingerprintTemplate) -> PreparedTemplate:
@@ -86,13 +81,12 @@ def prepare(template: FingerprintTemplate) -> PreparedTemplate:
     trust = template.reliability[order].astype(np.float64) + _LEAST_TRUST
     trust /= trust.mean() if len(trust) else 1.0
     corners = hull(x, y)
-    codes, masks = cylinder_codes(x, y, direction, trust, corners, _CYLINDERS)
-    for column in (x, y, direction, trust, corners, codes, masks):
-        column.flags.writeable = False
+    columns = np.stack((x, y, direction, trust))
+    cylinders = np.stack(cylinder_codes(x, y, direction, trust, corners, _CYLINDERS))
+    for array in (order, columns, corners, cylinders):
+        array.flags.writeable = False
     digest = hashlib.blake2b(template.to_bytes(), digest_size=16).digest()
-    return PreparedTemplate(
-        template, order, x, y, direction, trust, corners, codes, masks, (len(template), digest)
-    )
+    return PreparedTemplate(template, order, columns, corners, cylinders, (len(template), digest))
 
 
 def compare(
@@ -140,53 +134,38 @@ def cues_of(
     others = [_prepared(reference) for reference in references]
     if not others:
         return np.zeros((0, len(CUES)))
-    similarities = native.cylinders(
-        one.codes,
-        one.masks,
-        np.concatenate([other.codes for other in others]),
-        np.concatenate([other.masks for other in others]),
-        _PRIOR_BITS,
-    )
-    x, y, direction, trust, corners = (
-        np.concatenate([getattr(other, name) for other in others])
-        for name in ("x", "y", "direction", "trust", "corners")
-    )
-    starts = np.cumsum([0, *(len(other) for other in others)])
+    x, y, direction, trust = one.columns
+    columns = np.concatenate([other.columns for other in others], axis=1)
+    codes, masks = np.concatenate([other.cylinders for other in others], axis=1)
+    corners = np.concatenate([other.corners for other in others])
+    starts = _starts([len(other) for other in others])
+    corner_starts = _starts([len(other.corners) for other in others])
     swapped = np.array([other.rank < one.rank for other in others])
+    similarities = native.cylinders(one.cylinders[0], one.cylinders[1], codes, masks, _PRIOR_BITS)
     blocks = oriented(similarities, starts, swapped)
-    proposed = align(
-        one.x,
-        one.y,
-        one.direction,
-        one.trust,
-        x,
-        y,
-        direction,
-        trust,
-        starts,
-        blocks,
-        swapped,
-        *astuple(_ALIGNMENT),
-    )
+    proposed = align(x, y, direction, trust, columns, starts, blocks, swapped, *astuple(_ALIGNMENT))
     return pair(
-        one.x,
-        one.y,
-        one.direction,
-        one.trust,
-        one.corners,
         x,
         y,
         direction,
         trust,
+        one.corners,
+        columns,
         starts,
         corners,
-        np.cumsum([0, *(len(other.corners) for other in others)]),
+        corner_starts,
         blocks,
         swapped,
         proposed,
         np.empty(0, np.int64) if partners is None else partners,
         *astuple(_PAIRING),
     )
+
+
+def _starts(lengths: list[int]) -> npt.NDArray[np.int64]:
+    starts = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
 
 
 def _prepared(template: FingerprintTemplate | PreparedTemplate) -> PreparedTemplate:

@@ -270,10 +270,10 @@ def _pair_two(
 @kernel
 def pair(
     x: Floats, y: Floats, direction: Floats, trust: Floats, corners: Floats,
-    ref_x: Floats, ref_y: Floats, ref_direction: Floats, ref_trust: Floats, ref_starts: Ints,
-    ref_corners: Floats, ref_corner_starts: Ints, blocks: Bytes, swapped: Bools,
-    proposed: Floats, partners: Ints, hopeless: float, reach_first: float, reach: float,
-    angle: float, smoothness: float, stiffness: float, rigidity: float, area_margin: float,
+    ref_columns: Floats, ref_starts: Ints, ref_corners: Floats, ref_corner_starts: Ints,
+    blocks: Bytes, swapped: Bools, proposed: Floats, partners: Ints, hopeless: float,
+    reach_first: float, reach: float, angle: float, smoothness: float, stiffness: float,
+    rigidity: float, area_margin: float,
 ) -> Floats:  # fmt: skip
     """Return the cues (references, len(CUES)) of one probe against many references.
 
@@ -285,8 +285,9 @@ def pair(
     for r in range(swapped.shape[0]):
         low, high = ref_starts[r], ref_starts[r + 1]
         ax, ay, ad, at, ac = x, y, direction, trust, corners
-        bx, by, bd = ref_x[low:high], ref_y[low:high], ref_direction[low:high]
-        bt, bc = ref_trust[low:high], ref_corners[ref_corner_starts[r] : ref_corner_starts[r + 1]]
+        bx, by = ref_columns[0, low:high], ref_columns[1, low:high]
+        bd, bt = ref_columns[2, low:high], ref_columns[3, low:high]
+        bc = ref_corners[ref_corner_starts[r] : ref_corner_starts[r + 1]]
         if swapped[r]:
             ax, ay, ad, at, ac, bx, by, bd, bt, bc = bx, by, bd, bt, bc, ax, ay, ad, at, ac
         block = blocks[x.shape[0] * low : x.shape[0] * high].reshape((ax.shape[0], bx.shape[0]))

@@ -22,10 +22,10 @@ def proposals(turn, swapped, count=30, alike=200):
     np.fill_diagonal(similarities[:8, :8], alike)
     trust = np.ones(count)
     starts, order = np.array([0, count]), np.array([swapped])
-    return align(
-        x, y, direction, trust, *moved, trust, starts, oriented(similarities, starts, order),
-        order, *astuple(AlignmentParameters()),
-    )[0]  # fmt: skip
+    blocks = oriented(similarities, starts, order)
+    columns = np.stack((*moved, trust))
+    parameters = astuple(AlignmentParameters())
+    return align(x, y, direction, trust, columns, starts, blocks, order, *parameters)[0]
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.05, 1.7, np.pi, 6.25])
@@ -55,7 +55,7 @@ def test_proposals_come_best_first_and_differ():
 def test_nothing_alike_proposes_nothing():
     empty = np.zeros(5)
     found = align(
-        empty, empty, empty, empty, empty, empty, empty, empty, np.array([0, 5]),
+        empty, empty, empty, empty, np.zeros((4, 5)), np.array([0, 5]),
         np.zeros(25, np.uint8), np.array([False]), *astuple(AlignmentParameters()),
     )  # fmt: skip
     assert not found.any()

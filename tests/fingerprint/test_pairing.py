@@ -21,10 +21,10 @@ def paired(bend=0.0, noise=0.0, trust=1.0, proposal=(1.0, 0.0, 0.0, 0.0, 1.0)):
     bent_y = np.sort(y + random.normal(0, 1e-9, COUNT))
     similarities = np.where(np.eye(COUNT, dtype=bool), 180, 20).astype(np.uint8)
     partners = np.full(COUNT, -1, np.int64)
-    corners, bent_corners = hull(x, y), hull(bent_x, bent_y)
+    corners, trusts = hull(bent_x, bent_y), np.full(COUNT, trust)
     cues = pair(
-        x, y, direction, np.full(COUNT, trust), corners, bent_x, bent_y, direction,
-        np.full(COUNT, trust), np.array([0, COUNT]), bent_corners, np.array([0, len(bent_corners)]),
+        x, y, direction, trusts, hull(x, y), np.stack((bent_x, bent_y, direction, trusts)),
+        np.array([0, COUNT]), corners, np.array([0, len(corners)]),
         similarities.ravel(), np.array([False]), np.array([[proposal]]), partners,
         *astuple(PairingParameters()),
     )  # fmt: skip
