@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["PreparedTemplate", "compare", "compare_many", "matched_minutiae", "prepare"]
 
 _CYLINDERS = CylinderParameters()
-_ALIGNMENT = AlignmentParameters()
-_PAIRING = PairingParameters()
+_ALIGNMENT = astuple(AlignmentParameters())
+_PAIRING = astuple(PairingParameters())
 _PRIOR_BITS = 16
 """Disagreeing bits that every two neighbourhoods start with."""
 _LEAST_TRUST = 0.2
@@ -143,7 +143,7 @@ def cues_of(
     swapped = np.array([other.rank < one.rank for other in others])
     similarities = native.cylinders(one.cylinders[0], one.cylinders[1], codes, masks, _PRIOR_BITS)
     blocks = oriented(similarities, starts, swapped)
-    proposed = align(x, y, direction, trust, columns, starts, blocks, swapped, *astuple(_ALIGNMENT))
+    proposed = align(x, y, direction, trust, columns, starts, blocks, swapped, *_ALIGNMENT)
     return pair(
         x,
         y,
@@ -158,7 +158,7 @@ def cues_of(
         swapped,
         proposed,
         np.empty(0, np.int64) if partners is None else partners,
-        *astuple(_PAIRING),
+        *_PAIRING,
     )
 
 
