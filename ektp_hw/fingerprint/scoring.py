@@ -14,18 +14,18 @@ __all__ = ["weigh"]
 
 _BURDEN = 0.05
 """What each minutia of the common area costs: more of them find more partners by chance."""
-_SHARE_POWER = 0.75
-"""How strongly the share of the common area's minutiae that fit counts."""
 
 
-def weigh(cues: npt.NDArray[np.float64], *, burden: float = _BURDEN) -> npt.NDArray[np.float64]:
+def weigh(cues: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return one number for each row of cues (`pairing.CUES`), larger for more alike.
 
-    How much fits, in place, direction and neighbourhood, times a power of the share of the common
-    area's minutiae that fit: many pairs count little where many more found no partner. Minus
-    infinity where nothing was paired.
+    How much fits, in place, direction and neighbourhood, times the share of the common area's
+    minutiae that fit to the power of 3/4: many pairs count little where many more found no partner.
+    Minus infinity where nothing was paired. Roots are taken instead of a power because they round
+    the same on every machine.
     """
     pairs, fit, likeness, common_a, common_b = cues.T
     common = np.sqrt(np.maximum(common_a, pairs) * np.maximum(common_b, pairs))
     share = np.divide(fit, common, out=np.zeros_like(fit), where=common > 0.0)
-    return np.where(pairs > 0.0, (fit + likeness) * share**_SHARE_POWER - burden * common, -np.inf)
+    weight = (fit + likeness) * np.sqrt(share * np.sqrt(share)) - _BURDEN * common
+    return np.where(pairs > 0.0, weight, -np.inf)
