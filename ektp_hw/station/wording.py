@@ -14,11 +14,11 @@ scores as high, 4 one in 10,000, and so on. For a person, the scores of the sing
 together by Fisher's method, so that the person's score means the same: how rarely two different
 people would score as high."""
 _LIMITS = f"""\
-The rate was measured on real prints up to about {MEASURED_TO:g}; above that the scores continue the
-measured tail and are an extrapolation: good for ordering, no warranty. On a single kind of sensor
-they may be off by about 1, so that a 4 means one pair in 1,000 to one in 100,000. And a false match
-rate is no probability of guilt: in a search among a million people a score of 6 is expected once
-by chance. A person decides, looking at the prints."""
+The rate was measured on real and synthetic prints up to about {MEASURED_TO:g}; above that the
+scores continue the measured tail and are an extrapolation: good for ordering, no warranty. On a
+single kind of sensor they may be off by about 1, so that a 4 means one pair in 1,000 to one in
+100,000. And a false match rate is no probability of guilt: in a search among a million people a
+score of 6 is expected once by chance. A person decides, looking at the prints."""
 MEANING = (_RATE, _LIMITS)
 """What a reader of scores should know, in two paragraphs."""
 
@@ -37,7 +37,7 @@ def in_words(score: float, *, of: str = "fingers") -> str:
         return f"score {score:.1f}: one in {_one_in(score)} pairs of different {of} scores as high"
     return (
         f"score {score:.1f}: fewer than one in {_one_in(MEASURED_TO)} pairs of different {of} "
-        f"score as high; extrapolated, one in 10^{int(score)}"
+        "score as high; how many fewer was never measured"
     )
 
 

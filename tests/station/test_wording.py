@@ -13,7 +13,7 @@ LESS_THAN_MEASURED = "fewer than one in 10,000 pairs of different fingers score 
         (2.0, "score 2.0: one in 100 pairs of different fingers scores as high"),
         (3.5, "score 3.5: one in 3,200 pairs of different fingers scores as high"),
         (4.0, "score 4.0: one in 10,000 pairs of different fingers scores as high"),
-        (8.3, f"score 8.3: {LESS_THAN_MEASURED}; extrapolated, one in 10^8"),
+        (8.3, f"score 8.3: {LESS_THAN_MEASURED}; how many fewer was never measured"),
     ],
 )
 def test_score_in_words(score, words):
