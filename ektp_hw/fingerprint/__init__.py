@@ -16,6 +16,7 @@ from ektp_hw.fingerprint.minutiae import Surroundings, read_minutiae
 from ektp_hw.fingerprint.normalisation import known, levelled, normalised, on_whole_cells
 from ektp_hw.fingerprint.orientation import orientation_field, refined_field, structure_tensor
 from ektp_hw.fingerprint.parameters import MIN_CLARITY, PPI
+from ektp_hw.fingerprint.polarity import ridges_are_white
 from ektp_hw.fingerprint.resolution import at_500_ppi
 from ektp_hw.fingerprint.segmentation import foreground, tidied
 from ektp_hw.fingerprint.skeleton import cleaned
@@ -46,7 +47,8 @@ def extract(
     Parameters
     ----------
     image
-        Dark ridges on a light ground: grey values of shape (height, width), uint8, or a sample.
+        Grey values of shape (height, width), uint8, or a sample. Ridges are dark; white ones on a
+        dark ground are recognised and turned, which the trace tells by the key ``inverted``.
     ppi
         True resolution of an array; a sample knows its own, which then counts.
     method
@@ -82,6 +84,9 @@ def _classical(sample: FingerprintImage, trace: Trace) -> FingerprintTemplate:
     trace("orientation", field.angle)
     mask = foreground(level, seen, tensor)
     trace("foreground", mask)
+    if ridges_are_white(canvas, mask):
+        even = -even
+        trace("inverted", even)
     ridges_per_pixel = ridge_frequency(even, field, mask)
     trace("frequency", ridges_per_pixel)
 

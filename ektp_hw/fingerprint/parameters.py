@@ -53,6 +53,15 @@ MIN_REGION_AREA = 0.15
 MIN_REGION_CELLS = 200
 """16 by 13 cells, about 2.6 by 3.3 mm: less cannot be compared with anything."""
 
+# --- polarity -------------------------------------------------------------------------------
+DARK_GROUND = 0.2
+"""Of the way from the finger's darkest tenth to its lightest: a ground below it is that of white
+ridges. Beside dark ridges it lay at 0.34 and above on every real picture looked at."""
+POLARITY_MARGIN = 5
+"""Cells; within two of the foreground's edge lies neither finger nor ground for sure."""
+POLARITY_SAMPLES = 40
+"""Of finger and of ground each; with fewer nothing is told."""
+
 # --- orientation ----------------------------------------------------------------------------
 GRADIENT_SIGMA = 1.0
 """Blur before the gradient, against pixel noise."""
