@@ -20,6 +20,7 @@
      |    +-- GalleryBusy            another process writes to it
      |    +-- GalleryDamaged         truncated, foreign or corrupted files
      |    +-- GalleryFull            no space left to write; nothing acknowledged is lost
+     +-- ExtractorUnavailable        registered, but its package is broken or incomplete
      +-- EvaluationError             a folder that cannot be evaluated (also a ValueError)
      +-- OperationCancelled          the caller's cancel event stopped a long computation
 
@@ -41,6 +42,7 @@ __all__ = [
     "DeviceUnavailable",
     "EktpError",
     "EvaluationError",
+    "ExtractorUnavailable",
     "GalleryBusy",
     "GalleryDamaged",
     "GalleryError",
@@ -183,6 +185,10 @@ class GalleryDamaged(GalleryError):
 
 class GalleryFull(GalleryError):
     """The disk has no room; what was acknowledged before is kept."""
+
+
+class ExtractorUnavailable(EktpError):
+    """A registered extractor of fingerprints cannot be imported: something it needs is missing."""
 
 
 class EvaluationError(EktpError, ValueError):

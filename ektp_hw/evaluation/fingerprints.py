@@ -138,11 +138,16 @@ def evaluate_fingerprints(
         can be extracted.
     ValueError
         If the method or the choice of pairs is unknown.
+    ExtractorUnavailable
+        If the method cannot be imported.
     OperationCancelled
         If ``cancel`` was set.
     """
     import cv2
 
+    from ektp_hw.fingerprint.extractors import extractor
+
+    extractor(method)  # wrong or broken is told once, not as the failure of every picture
     files = samples_in(Path(directory), PICTURE_SUFFIXES)
     pairs = pairs_of(files, impostors)
     probes = len(np.unique(pairs.mated[:, 0])) + len(np.unique(pairs.nonmated[:, 0]))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fingerprints: from the picture to minutiae, and from two templates to a score.
 
-The extraction on one page; each step is a file of that name, every constant stands in
-`parameters`, and whoever wants to look between the steps passes a ``trace``.
+Our own extraction, `extract_classical`, on one page; each step is a file of that name, every
+constant stands in `parameters`, and whoever wants to look between the steps passes a ``trace``.
+It comes in by the same door as everybody else's, see `extractors`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ektp_hw.fingerprint.comparison import compare, prepare
 from ektp_hw.fingerprint.enhancement import clarity, drafted, enhanced
+from ektp_hw.fingerprint.extractors import extractor, extractors
 from ektp_hw.fingerprint.frequency import ridge_frequency
 from ektp_hw.fingerprint.minutiae import Surroundings, read_minutiae
 from ektp_hw.fingerprint.normalisation import known, levelled, normalised, on_whole_cells
@@ -30,10 +32,7 @@ if TYPE_CHECKING:
 
     from ektp_hw.templates import FingerprintTemplate
 
-__all__ = ["METHODS", "compare", "extract", "prepare"]
-
-METHODS = ("classical",)
-"""Roads from the picture to the template, the best one first."""
+__all__ = ["compare", "extract", "extract_classical", "extractors", "prepare"]
 
 
 def extract(
@@ -52,7 +51,7 @@ def extract(
     ppi
         True resolution of an array; a sample knows its own, which then counts.
     method
-        One of `METHODS`; None is the best.
+        One of `extractors`; None is the best there is.
     trace
         Called with a key and an array after each step, see `ektp_hw.tracing`.
 
@@ -63,14 +62,15 @@ def extract(
         pixels at 500 ppi.
     ValueError
         If the method is unknown.
+    ExtractorUnavailable
+        If it is known and cannot be imported.
     """
-    if method is not None and method not in METHODS:
-        raise ValueError(f"the method {method!r} is unknown; choose one of {', '.join(METHODS)}")
     sample = image if isinstance(image, FingerprintImage) else FingerprintImage(image, ppi)
-    return _classical(sample, trace or ignore)
+    return extractor(method)(sample, trace or ignore)
 
 
-def _classical(sample: FingerprintImage, trace: Trace) -> FingerprintTemplate:
+def extract_classical(sample: FingerprintImage, trace: Trace) -> FingerprintTemplate:
+    """Return the minutiae by ridge orientation, Gabor filters and thinning; ``classical``."""
     picture = at_500_ppi(sample.pixels, sample.ppi, sample.source)
     trace("picture", picture)
     canvas = on_whole_cells(picture)
