@@ -34,7 +34,7 @@ from ektp_hw.samples import FingerPosition
 from ektp_hw.synthetic import SyntheticPerson
 
 _RATES = 10.0 ** np.arange(-0.5, -3.6, -0.25)
-_POSITIONS = (
+POSITIONS = (
     FingerPosition.RIGHT_THUMB,
     FingerPosition.RIGHT_INDEX,
     FingerPosition.LEFT_THUMB,
@@ -88,7 +88,7 @@ def main():
     cv2.setNumThreads(1)
     samples = {"/".join(each.parts[-2:]): nonmated_weights(each) for each in arguments.folders}
     if arguments.synthetic:
-        for position in _POSITIONS:
+        for position in POSITIONS:
             samples[position.name.lower()] = synthetic_weights(position, arguments.synthetic)
     middle, width = fit(list(samples.values()))
     print(f"middle {middle:.3f}  width {width:.3f}")
