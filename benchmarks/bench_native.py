@@ -26,3 +26,15 @@ def bench_cylinders(benchmark, isa, references):
     benchmark(native.cylinders, codes[:40], masks[:40], codes, masks, 24, out)
     seconds = benchmark.stats.stats.min if benchmark.stats else 0.0
     benchmark.extra_info["ns_a_pair"] = seconds / (40 * references) * 1e9
+
+
+def bench_filter_cells(benchmark, isa):
+    """Filter 388 x 374 pixels, every cell by one of 32 filters of 150 taps (450 weights)."""
+    random = np.random.default_rng(1)
+    chosen = random.integers(0, 32, (94, 97), np.int32)
+    picture = random.integers(-2560, 2560, (94 * 4 + 44, 97 * 4 + 48), np.int16)
+    down, across = (random.integers(0, 44, 32 * 150, np.uint8) for _ in range(2))
+    weights = random.integers(-5000, 5000, (32 * 150, 4, 2), np.int16)
+    first = np.arange(0, 32 * 150 + 1, 150, dtype=np.uint32)
+    benchmark.extra_info |= {"pixels": chosen.size * 16, "isa": isa.name.lower()}
+    benchmark(native.filter_cells, picture, chosen, down, across, weights, first, 1e-6)

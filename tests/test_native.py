@@ -97,6 +97,71 @@ def test_cylinders_refuses_arrays_it_cannot_read(change):
         native.cylinders(**change(arguments))
 
 
+def cells(seed, rows, columns, filters, largest):
+    random = np.random.default_rng(seed)
+    first = np.cumsum(random.integers(0, 9, filters + 1), dtype=np.uint32)
+    first -= first[0]
+    taps = int(first[-1])
+    down, across = (random.integers(0, 9, taps, np.uint8) for _ in range(2))
+    height = 4 * rows + int(down.max(initial=0)) - 3
+    width = 4 * columns + int(across.max(initial=0)) + 4
+    extremes = [-largest - 1, largest]
+    picture = random.integers(*extremes, (max(height, 0), width), np.int16, endpoint=True)
+    weights = random.choice(np.array(extremes, np.int16), (taps, 4, 2))
+    weights[::2] = random.integers(*extremes, weights[::2].shape, np.int16, endpoint=True)
+    chosen = random.integers(-1, filters, (rows, columns), np.int32)
+    return {
+        "picture": picture,
+        "chosen": chosen,
+        "down": down,
+        "across": across,
+        "weights": weights,
+        "first": first,
+        "scale": 1e-6,
+    }
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(0, 3),
+    columns=st.integers(0, 4),
+    filters=st.integers(1, 4),
+    largest=st.sampled_from([0, 100, 32767]),
+)
+def test_filter_cells_equals_its_oracle_on_every_isa(seed, rows, columns, filters, largest):
+    given_all = cells(seed, rows, columns, filters, largest)
+    expected = oracles.filter_cells(**given_all)
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        np.testing.assert_array_equal(native.filter_cells(**given_all), expected, err_msg=isa.name)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: a | {"picture": a["picture"].astype(np.float32)},
+        lambda a: a | {"picture": a["picture"][:-1]},
+        lambda a: a | {"picture": np.ascontiguousarray(a["picture"][:, :-1])},
+        lambda a: a | {"picture": np.asfortranarray(a["picture"])},
+        lambda a: a | {"chosen": a["chosen"].astype(np.int64)},
+        lambda a: a | {"chosen": np.full_like(a["chosen"], 3)},
+        lambda a: a | {"chosen": a["chosen"].ravel()},
+        lambda a: a | {"down": a["down"].astype(np.int64)},
+        lambda a: a | {"across": a["across"][:-1]},
+        lambda a: a | {"weights": a["weights"].reshape(-1, 8)},
+        lambda a: a | {"first": a["first"] + np.uint32(1)},
+        lambda a: a | {"first": a["first"][::-1].copy()},
+        lambda a: a | {"first": a["first"][:0]},
+    ],
+)
+def test_filter_cells_refuses_arrays_it_cannot_read(change):
+    sound = cells(1, 3, 4, 3, 100)
+    assert native.filter_cells(**sound).shape == (12, 16)
+    with pytest.raises(ValueError, match=r"must (be|rise|name)"):
+        native.filter_cells(**change(sound))
+
+
 def test_an_isa_the_processor_lacks_is_refused():
     lacking = set(native.ISA) - set(native.available_isas())
     assert lacking, "NEON and AVX do not live on one processor"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ektp_hw import native
 from ektp_hw.fingerprint.normalisation import blurred, by_cell
 from ektp_hw.fingerprint.parameters import (
     CELL,
@@ -27,36 +28,45 @@ from ektp_hw.fingerprint.parameters import (
     MAX_PERIOD,
     MIN_PERIOD,
 )
-from ektp_hw.jit import kernel
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ektp_hw.fingerprint.orientation import OrientationField
 
-__all__ = ["FilterBank", "clarity", "drafted", "enhanced", "filter_bank", "filter_cells"]
+__all__ = ["FilterBank", "clarity", "drafted", "enhanced", "filter_bank"]
+
+
+_STEPS = 1024
+"""Steps of the fixed-point picture in one local standard deviation; ``NORMALISED_LIMIT`` of them
+times the steps of a filter's weights, about 1.4 times 32767 / largest, stay below 2**31."""
 
 
 @dataclass(frozen=True)
 class FilterBank:
-    """All filters as one list of taps, period by period, orientation by orientation.
+    """All filters as one list of fixed-point taps, period by period, orientation by orientation.
+
+    Arrays are those of `ektp_hw.native.filter_cells`.
 
     Parameters
     ----------
     down, across
-        Offset of each tap in pixels, counted from the margin's corner so that none is negative.
-    weight
-        Value of each tap.
+        Where each tap reads, in pixels from the margin's corner.
+    weights
+        Its weights for the cell's four rows, in steps.
     first
         Where each filter's taps start; one more entry than there are filters.
+    step
+        What one step of a weight is worth.
     margin
         Pixels by which the widest filter reaches over its cell.
     """
 
-    down: npt.NDArray[np.int64]
-    across: npt.NDArray[np.int64]
-    weight: npt.NDArray[np.float32]
-    first: npt.NDArray[np.int64]
+    down: npt.NDArray[np.uint8]
+    across: npt.NDArray[np.uint8]
+    weights: npt.NDArray[np.int16]
+    first: npt.NDArray[np.uint32]
+    step: float
     margin: int
 
 
@@ -107,13 +117,21 @@ def _filtered(
     bank: FilterBank,
 ) -> npt.NDArray[np.float32]:
     margin = bank.margin
-    padded = cv2.copyMakeBorder(picture, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+    # Taps read eight pixels at once, the last ones beyond the margin.
+    padded = cv2.copyMakeBorder(picture, margin, margin, margin, margin + 4, cv2.BORDER_REPLICATE)
+    fixed = np.rint(padded * np.float32(_STEPS)).astype(np.int16)
     finest = np.log(frequency * MIN_PERIOD) / np.log(MIN_PERIOD / MAX_PERIOD)
     period = np.clip(np.rint(finest * (GABOR_PERIODS - 1)), 0, GABOR_PERIODS - 1)
     turn = np.rint(angle * (GABOR_ORIENTATIONS / np.pi)) % GABOR_ORIENTATIONS
-    chosen = np.where(mask, period * GABOR_ORIENTATIONS + turn, -1).astype(np.int64)
-    return filter_cells(
-        np.asarray(padded, np.float32), chosen, bank.down, bank.across, bank.weight, bank.first
+    chosen = np.where(mask, period * GABOR_ORIENTATIONS + turn, -1).astype(np.int32)
+    return native.filter_cells(
+        fixed,
+        chosen,
+        bank.down,
+        bank.across,
+        bank.weights,
+        bank.first,
+        bank.step / _STEPS,
     )
 
 
@@ -129,64 +147,45 @@ def clarity(
 @lru_cache(maxsize=2)
 def filter_bank(scale: float) -> FilterBank:
     """Return the filters for a picture at ``scale`` times 500 ppi; made once."""
-    margin = int(np.ceil(scale * MAX_PERIOD * max(GABOR_ACROSS, GABOR_ALONG) * GABOR_REACH))
-    y, x = np.mgrid[-margin : margin + 1, -margin : margin + 1]
-    down, across, weight, first = [], [], [], [0]
-    for period in scale * np.geomspace(MIN_PERIOD, MAX_PERIOD, GABOR_PERIODS):
-        for angle in np.arange(GABOR_ORIENTATIONS) * (np.pi / GABOR_ORIENTATIONS):
-            along = (x * np.cos(angle) + y * np.sin(angle)) / (GABOR_ALONG * period)
-            over = (y * np.cos(angle) - x * np.sin(angle)) / (GABOR_ACROSS * period)
-            inside = along**2 + over**2 <= GABOR_REACH**2
-            bell = np.exp(-0.5 * (along**2 + over**2)) * inside
-            wave = np.cos(2 * np.pi * GABOR_ACROSS * over)
-            taps = bell * wave - bell * ((bell * wave).sum() / bell.sum())
-            taps /= (taps * wave).sum()
-            down.append((y + margin)[inside])
-            across.append((x + margin)[inside])
-            weight.append(taps[inside])
-            first.append(first[-1] + int(inside.sum()))
+    filters = _gabor_filters(scale)
+    step = float(np.abs(filters).max()) / np.iinfo(np.int16).max
+    fixed = np.rint(filters / step).astype(np.int16)
+    # A tap: two neighbouring weights of four rows, one above the other, which the four rows of a
+    # cell meet on one row of the picture.
+    framed = np.pad(fixed, ((0, 0), (CELL - 1, CELL - 1), (0, 1)))
+    heights = framed.shape[1] - CELL + 1
+    rows = [framed[:, CELL - 1 - y : CELL - 1 - y + heights] for y in range(CELL)]
+    couples = np.stack(rows, axis=2).reshape(len(fixed), heights, CELL, -1, 2).swapaxes(2, 3)
+    owner, down, couple = np.nonzero(couples.any(axis=(3, 4)))
+    first = np.searchsorted(owner, np.arange(len(fixed) + 1))
     return FilterBank(
-        np.concatenate(down),
-        np.concatenate(across),
-        np.concatenate(weight).astype(np.float32),
-        np.array(first, np.int64),
-        margin,
+        down.astype(np.uint8),
+        (2 * couple).astype(np.uint8),
+        np.ascontiguousarray(couples[owner, down, couple]),
+        first.astype(np.uint32),
+        step,
+        fixed.shape[1] // 2,
     )
 
 
-@kernel
-def filter_cells(
-    padded: npt.NDArray[np.float32],
-    chosen: npt.NDArray[np.int64],
-    down: npt.NDArray[np.int64],
-    across: npt.NDArray[np.int64],
-    weight: npt.NDArray[np.float32],
-    first: npt.NDArray[np.int64],
-) -> npt.NDArray[np.float32]:
-    """Return the picture with each cell of 4 x 4 pixels under its own filter; those of -1 stay 0.
+def _gabor_filters(scale: float) -> npt.NDArray[np.float32]:
+    """Return (filters, side, side): zero mean, and the answer 1 to the wave it is made for."""
+    margin = int(np.ceil(scale * MAX_PERIOD * max(GABOR_ACROSS, GABOR_ALONG) * GABOR_REACH))
+    y, x = np.mgrid[-margin : margin + 1, -margin : margin + 1].astype(np.float32)
+    angle = np.arange(GABOR_ORIENTATIONS, dtype=np.float32)[:, None, None]
+    angle *= np.float32(np.pi / GABOR_ORIENTATIONS)
+    right, below = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    filters = []
+    for period in (scale * np.geomspace(MIN_PERIOD, MAX_PERIOD, GABOR_PERIODS)).astype(np.float32):
+        over = below / (GABOR_ACROSS * period)
+        distance = (right / (GABOR_ALONG * period)) ** 2 + over**2
+        bell = np.exp(-0.5 * distance) * (distance <= GABOR_REACH**2)
+        wave = np.cos(2 * np.pi * GABOR_ACROSS * over)
+        mean = _sum(bell * wave) / _sum(bell)
+        taps = bell * (wave - mean)
+        filters.append(taps / _sum(taps * wave))
+    return np.concatenate(filters)
 
-    Four neighbours are summed side by side, which the compiler turns into one vector. Indices are
-    unsigned, which says that none counts from the end.
-    """
-    rows, columns = chosen.shape
-    flat = padded.ravel()
-    stride = padded.shape[1]
-    filtered = np.zeros((rows * 4, columns * 4), np.float32)
-    for row in range(rows * 4):
-        for column in range(columns):
-            which = chosen[row // 4, column]
-            if which < 0:
-                continue
-            corner = row * stride + column * 4
-            a = b = c = d = np.float32(0)
-            for tap in range(first[which], first[which + 1]):
-                at = np.uint64(corner + down[tap] * stride + across[tap])
-                value = weight[tap]
-                a += value * flat[at]
-                b += value * flat[at + np.uint64(1)]
-                c += value * flat[at + np.uint64(2)]
-                d += value * flat[at + np.uint64(3)]
-            x = column * 4
-            filtered[row, x], filtered[row, x + 1] = a, b
-            filtered[row, x + 2], filtered[row, x + 3] = c, d
-    return filtered
+
+def _sum(filters: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray(filters.sum(axis=(1, 2), keepdims=True), np.float32)

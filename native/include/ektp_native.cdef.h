@@ -26,3 +26,19 @@ int ektp_isa_use(int isa);
 void ektp_cylinders(const uint64_t *probe_codes, const uint64_t *probe_masks, size_t probes,
                     const uint64_t *reference_codes, const uint64_t *reference_masks,
                     size_t references, uint32_t prior, uint8_t *similarities);
+
+/* Family "filter_cells": a picture under filters that change from cell (4 x 4 pixels) to cell.
+ *
+ * chosen[row * columns + column] is the cell's filter; below 0 the cell's output is left as it is.
+ * Filter f has the taps first[f] to first[f + 1] - 1. A tap stands on one row of the picture, as
+ * wide as a cell and one pixel more, and serves the four rows of the cell, each by two weights:
+ * with at = (4 row + down[t]) * stride + 4 column + across[t],
+ *
+ *     sum[y][x] += weights[8 t + 2 y] * picture[at + x] + weights[8 t + 2 y + 1] * picture[at + x + 1]
+ *
+ * in 32 bits that wrap around, and filtered[4 row + y][4 column + x] = (float) sum[y][x] * scale.
+ * Eight pixels are read at each tap. */
+void ektp_filter_cells(const int16_t *picture, size_t stride, const int32_t *chosen, size_t rows,
+                       size_t columns, const uint8_t *down, const uint8_t *across,
+                       const int16_t *weights, const uint32_t *first, float scale,
+                       float *filtered);

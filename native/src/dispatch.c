@@ -3,10 +3,12 @@
 #include "cpu.h"
 #include "cylinders.h"
 #include "ektp_native.h"
+#include "filter_cells.h"
 
 static struct {
     cylinders_kernel *cylinders;
-} kernels = {cylinders_scalar};
+    filter_cells_kernel *filter_cells;
+} kernels = {cylinders_scalar, filter_cells_scalar};
 
 int ektp_isa_available(int isa)
 {
@@ -34,17 +36,21 @@ int ektp_isa_use(int isa)
 #if defined(__x86_64__) || defined(_M_X64)
     case EKTP_AVX512:
         kernels.cylinders = cylinders_avx512;
+        kernels.filter_cells = filter_cells_avx512;
         break;
     case EKTP_AVX2:
         kernels.cylinders = cylinders_avx2;
+        kernels.filter_cells = filter_cells_avx2;
         break;
 #elif defined(__aarch64__) || defined(_M_ARM64)
     case EKTP_NEON:
         kernels.cylinders = cylinders_neon;
+        kernels.filter_cells = filter_cells_neon;
         break;
 #endif
     default:
         kernels.cylinders = cylinders_scalar;
+        kernels.filter_cells = filter_cells_scalar;
         break;
     }
     return 0;
@@ -56,4 +62,12 @@ void ektp_cylinders(const uint64_t *probe_codes, const uint64_t *probe_masks, si
 {
     kernels.cylinders(probe_codes, probe_masks, probes, reference_codes, reference_masks,
                       references, prior, similarities);
+}
+
+void ektp_filter_cells(const int16_t *picture, size_t stride, const int32_t *chosen, size_t rows,
+                       size_t columns, const uint8_t *down, const uint8_t *across,
+                       const int16_t *weights, const uint32_t *first, float scale, float *filtered)
+{
+    kernels.filter_cells(picture, stride, chosen, rows, columns, down, across, weights, first,
+                         scale, filtered);
 }

@@ -4,13 +4,7 @@
 import numpy as np
 import pytest
 
-from ektp_hw.fingerprint.enhancement import (
-    clarity,
-    drafted,
-    enhanced,
-    filter_bank,
-    filter_cells,
-)
+from ektp_hw.fingerprint.enhancement import clarity, drafted, enhanced, filter_bank
 from ektp_hw.fingerprint.orientation import orientation_field, structure_tensor
 
 
@@ -23,15 +17,38 @@ def surroundings(even, period):
     )
 
 
-def test_every_filter_is_blind_to_brightness_and_answers_one_to_its_wave():
+def unpacked(bank, which):
+    """Return the filter as it meets the first row of a cell, in true units."""
+    side = 2 * bank.margin + 1
+    weight = np.zeros((side + 3, side + 1))
+    for tap in range(bank.first[which], bank.first[which + 1]):
+        across = bank.across[tap]
+        weight[bank.down[tap], across : across + 2] = bank.weights[tap, 0]
+    return weight[:side, :side] * bank.step
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_every_filter_is_even_blind_to_brightness_and_answers_one_to_its_wave(scale):
+    bank = filter_bank(scale)
+    at = np.arange(-bank.margin, bank.margin + 1)
+    for which in range(0, len(bank.first) - 1, 29):
+        taps = unpacked(bank, which)
+        assert taps.sum() == pytest.approx(0, abs=2e-3)
+        assert taps[bank.margin, bank.margin] == taps.max()
+        np.testing.assert_array_equal(taps, taps[::-1, ::-1])
+        period = scale * 4.5 * 4 ** ((which // 32) / 13)
+        turn = which % 32 * np.pi / 32
+        over = at[:, None] * np.cos(turn) - at * np.sin(turn)
+        assert (taps * np.cos(2 * np.pi * over / period)).sum() == pytest.approx(1, abs=2e-3)
+
+
+def test_the_four_rows_of_a_cell_have_the_same_filter_and_no_sum_can_leave_32_bits():
     bank = filter_bank(1.0)
     for which in range(0, len(bank.first) - 1, 29):
         taps = slice(bank.first[which], bank.first[which + 1])
-        assert bank.weight[taps].sum() == pytest.approx(0, abs=1e-4)
-        middle = (bank.down[taps] == bank.margin) & (bank.across[taps] == bank.margin)
-        assert bank.weight[taps][middle][0] == bank.weight[taps].max()
-    assert bank.down.min() >= 0
-    assert bank.down.max() <= 2 * bank.margin
+        total = np.abs(bank.weights[taps].astype(np.int64)).sum(axis=(0, 2))
+        assert (total == total[0]).all()
+        assert total[0] * 2.5 * 1024 < 2**31
 
 
 @pytest.mark.parametrize("make", [enhanced, drafted])
@@ -67,13 +84,13 @@ def test_cells_off_the_mask_stay_zero(waves):
 def test_filtering_equals_the_slow_one():
     bank = filter_bank(1.0)
     rng = np.random.default_rng(6)
-    side = 12 + 2 * bank.margin
-    padded = rng.normal(size=(side, side)).astype(np.float32)
-    chosen = rng.integers(-1, len(bank.first) - 1, (3, 3))
-    fast = filter_cells(padded, chosen, bank.down, bank.across, bank.weight, bank.first)
-    for row, column in np.ndindex(12, 12):
-        which = chosen[row // 4, column // 4]
-        taps = slice(bank.first[which], bank.first[which + 1]) if which >= 0 else slice(0)
-        values = padded[row + bank.down[taps], column + bank.across[taps]].astype(np.float64)
-        slow = values @ bank.weight[taps]
-        assert fast[row, column] == pytest.approx(slow, abs=1e-4)
+    even = rng.uniform(-2.5, 2.5, (64, 64)).astype(np.float32)
+    field, frequency, mask = surroundings(even, 10.0)
+    fast = enhanced(even, field, frequency, mask)
+    framed = np.pad(even, bank.margin, mode="edge").astype(np.float64)
+    side = 2 * bank.margin + 1
+    for row, column in rng.integers(0, 64, (40, 2)):
+        turn = round(field.angle[row // 4, column // 4] * 32 / np.pi) % 32
+        taps = unpacked(bank, round(np.log(10 / 4.5) / np.log(4) * 13) * 32 + turn)
+        slow = (framed[row : row + side, column : column + side] * taps).sum()
+        assert fast[row, column] == pytest.approx(slow, abs=0.01)
