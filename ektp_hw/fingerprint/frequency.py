@@ -45,8 +45,9 @@ def ridge_frequency(
     measured, confidence = _peaks(
         signature_spectra(
             picture,
-            field.angle[start::step, start::step],
-            mask[start::step, start::step],
+            # Whole copies: numba would compile once more for slices so small that they are whole.
+            np.ascontiguousarray(field.angle[start::step, start::step]),
+            np.ascontiguousarray(mask[start::step, start::step]),
             start * CELL + CELL // 2,
             step * CELL,
             _probes(tried),

@@ -20,7 +20,7 @@ from ektp_hw.templates import FingerprintTemplate
 
 FINGERS = range(300, 306)
 STRANGER = 4.0
-"""No stranger of these fingers comes near it; a spoilt copy must score at least twice that."""
+"""One non-mated pair in ten thousand comes as high."""
 
 
 @cache
@@ -98,7 +98,7 @@ def test_strangers_stay_far_below_every_spoilt_copy():
     originals = [compare(unspoilt(f), unspoilt(f)) for f in FINGERS]
     assert max(strangers) < STRANGER
     # So that half of an original's score, the least asked for below, is far above any stranger's.
-    assert min(originals) > 8 * STRANGER
+    assert min(originals) / 2 > 5 * max(strangers)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
@@ -239,7 +239,7 @@ def test_minutiae_without_any_reliability_compare():
 
 def test_the_fullest_template_is_surely_itself_and_no_other():
     one, other = template(scattered, 255, 1), template(scattered, 255, 2)
-    assert compare(one, one) > 100
+    assert compare(one, one) > 50
     assert compare(one, other) < STRANGER
 
 
@@ -303,17 +303,7 @@ def test_four_threads_at_once_find_what_one_finds_alone():
             assert compared == scores
 
 
-def test_another_process_finds_the_same():
-    program = (
-        "import sys; from ektp_hw.fingerprint import compare, extract;"
-        "from ektp_hw.synthetic import SyntheticFinger;"
-        "a, b = (extract(SyntheticFinger(f).impression(0, carelessness=0).image)"
-        " for f in (300, 301));"
-        "print(a.to_bytes().hex(), b.to_bytes().hex(), compare(a, b).hex(), compare(a, a).hex())"
-    )
-    a, b = unspoilt(300), unspoilt(301)
-    expected = [a.template.to_bytes().hex(), b.template.to_bytes().hex()]
-    expected += [compare(a, b).hex(), compare(a, a).hex()]
+def told_by_another_process(program):
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
@@ -321,4 +311,65 @@ def test_another_process_finds_the_same():
         check=True,
         env=os.environ | {"PYTHONHASHSEED": "7"},
     )
-    assert done.stdout.split() == expected
+    return done.stdout.split()
+
+
+def test_four_threads_of_another_process_find_the_same_from_their_first_call_on():
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+from ektp_hw.fingerprint import compare, extract
+from ektp_hw.synthetic import SyntheticFinger
+
+pictures = [SyntheticFinger(f).impression(0, carelessness=0).image for f in (300, 301)]
+
+def work(_):
+    a, b = map(extract, pictures)
+    return " ".join((a.to_bytes().hex(), b.to_bytes().hex(), compare(a, b).hex()))
+
+with ThreadPoolExecutor(4) as pool:
+    print(*set(pool.map(work, range(4))))
+"""
+    a, b = unspoilt(300), unspoilt(301)
+    expected = [a.template.to_bytes().hex(), b.template.to_bytes().hex(), compare(a, b).hex()]
+    assert told_by_another_process(program) == expected
+
+
+def test_no_picture_is_so_small_that_a_kernel_is_compiled_for_it_alone():
+    program = """
+import sys
+from ektp_hw.fingerprint import compare, extract
+from ektp_hw.synthetic import SyntheticFinger
+
+whole = SyntheticFinger(300).impression(0, carelessness=0).image.pixels
+for side in (400, 200, 100, 40, 30, 20, 10, 5, 1):
+    for picture in (whole[:side, :side], whole[:side], whole[:, :side]):
+        part = extract(picture)
+        compare(part, part)
+kernels = {
+    kernel
+    for name, module in sys.modules.items()
+    if name.startswith("ektp_hw.fingerprint.")
+    for kernel in vars(module).values()
+    if hasattr(kernel, "signatures")
+}
+print(len(kernels) > 5, *(kernel.__name__ for kernel in kernels if len(kernel.signatures) > 1))
+"""
+    assert told_by_another_process(program) == ["True"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts memory in Linux's unit")
+def test_the_largest_picture_takes_no_more_than_80_bytes_a_pixel():
+    program = """
+import resource
+import numpy as np
+from ektp_hw.fingerprint import extract
+from ektp_hw.synthetic import SyntheticFinger
+
+small = SyntheticFinger(300).impression(0, carelessness=0).image.pixels
+extract(small)
+large = np.tile(small, (7, 8))[:3000, :3000].copy()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+extract(large)
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / large.size)
+"""
+    assert 1 < float(told_by_another_process(program)[0]) < 80
