@@ -19,6 +19,7 @@ from ektp_hw.fingerprint.normalisation import known, levelled, normalised, on_wh
 from ektp_hw.fingerprint.orientation import orientation_field, refined_field, structure_tensor
 from ektp_hw.fingerprint.parameters import MIN_CLARITY, PPI
 from ektp_hw.fingerprint.polarity import ridges_are_white
+from ektp_hw.fingerprint.quality import FingerprintQuality, QualityReason, assess_quality
 from ektp_hw.fingerprint.resolution import at_500_ppi
 from ektp_hw.fingerprint.segmentation import foreground, tidied
 from ektp_hw.fingerprint.skeleton import cleaned
@@ -32,7 +33,16 @@ if TYPE_CHECKING:
 
     from ektp_hw.templates import FingerprintTemplate
 
-__all__ = ["compare", "extract", "extract_classical", "extractors", "prepare"]
+__all__ = [
+    "FingerprintQuality",
+    "QualityReason",
+    "assess_quality",
+    "compare",
+    "extract",
+    "extract_classical",
+    "extractors",
+    "prepare",
+]
 
 
 def extract(
