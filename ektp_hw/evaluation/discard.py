@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does quality predict errors: false non-matches left when the worst prints are discarded.
+
+The error-versus-discard curve of Grother and Tabassi, "Performance of Biometric Quality Measures",
+IEEE PAMI 29(4), 2007: the threshold stays where it is, the mated pairs of lowest quality go, and
+the FNMR of the others should fall. A pair is as good as the worse of its two prints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ektp_hw.errors import EvaluationError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["DiscardCurve", "error_versus_discard", "pair_quality"]
+
+
+@dataclass(frozen=True, eq=False)
+class DiscardCurve:
+    """FNMR at one threshold against the share of mated pairs discarded.
+
+    Parameters
+    ----------
+    discarded
+        Shares 0 to below 1, rising, first 0; shape (n,).
+    fnmr
+        False non-match rate of the pairs that are left; shape (n,).
+    threshold
+        Comparison score from which a pair is accepted, for every point of the curve.
+    """
+
+    discarded: npt.NDArray[np.float64]
+    fnmr: npt.NDArray[np.float64]
+    threshold: float
+
+    def fnmr_at(self, share: float) -> float:
+        """Return the FNMR after at most this share of the pairs was discarded."""
+        return float(self.fnmr[np.flatnonzero(self.discarded <= share)[-1]])
+
+
+def pair_quality(quality: npt.ArrayLike, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the lower quality of each pair of samples; ``pairs`` are indices, shape (n, 2)."""
+    return np.asarray(np.asarray(quality, np.float64)[pairs].min(axis=1), np.float64)
+
+
+def error_versus_discard(
+    scores: npt.ArrayLike, quality: npt.ArrayLike, threshold: float
+) -> DiscardCurve:
+    """Return the curve; pairs of equal quality are discarded together.
+
+    Parameters
+    ----------
+    scores, quality
+        Comparison score and quality of each mated pair, shape (n,), n from 1.
+    threshold
+        Pairs that score less are false non-matches.
+
+    Raises
+    ------
+    EvaluationError
+        If there is no pair, the two differ in length, or a quality is NaN.
+    """
+    missed = np.asarray(scores, np.float64) < threshold
+    worth = np.asarray(quality, np.float64)
+    if missed.ndim != 1 or missed.shape != worth.shape or not missed.size:
+        raise EvaluationError(
+            "each mated pair needs one score and one quality, and one pair must be"
+        )
+    if np.isnan(worth).any():
+        raise EvaluationError("a quality is no number; look into the assessment")
+    order = np.argsort(worth, kind="stable")
+    first = np.flatnonzero(np.diff(worth[order], prepend=-np.inf))
+    left = np.cumsum(missed[order][::-1])[::-1]
+    count = len(order)
+    return DiscardCurve(first / count, left[first] / (count - first), threshold)
