@@ -226,12 +226,22 @@ class FingerprintTemplate:
         if zlib.crc32(stored[:-4]) != struct.unpack_from("<I", stored, len(stored) - 4)[0]:
             raise TemplateError("the template's checksum is wrong: it was damaged")
         start = _HEADER.size
+        x = np.frombuffer(stored, "<u2", n, start)
+        y = np.frombuffer(stored, "<u2", n, start + 2 * n)
         kinds = np.frombuffer(stored, np.uint8, n, start + 5 * n)
         if n > MAX_MINUTIAE or (kinds >> 6).max(initial=0) > max(MinutiaKind):
             raise TemplateError("the template's minutiae are not of this version")
+        if not (
+            max(1, x.max(initial=0) / _STEPS_PER_PIXEL) <= width <= _MAX_SIDE
+            and max(1, y.max(initial=0) / _STEPS_PER_PIXEL) <= height <= _MAX_SIDE
+        ):
+            raise TemplateError(
+                f"the template's picture of {width} x {height} pixels cannot be, or cannot hold "
+                "its minutiae"
+            )
         return cls._from_grid(
-            np.frombuffer(stored, "<u2", n, start),
-            np.frombuffer(stored, "<u2", n, start + 2 * n),
+            x,
+            y,
             np.frombuffer(stored, np.uint8, n, start + 4 * n),
             kinds,
             width,

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Templates: exact round trip, small, immutable, and every damaged byte is noticed."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -98,3 +101,12 @@ def test_impossible_minutiae_are_refused(columns):
 def test_impossible_sizes_are_refused(sides):
     with pytest.raises(TemplateError, match="sides of 1 to"):
         FingerprintTemplate.from_minutiae([], [], [], width=sides[0], height=sides[1])
+
+
+@pytest.mark.parametrize("sides", [(0, 600), (600, 0), (4096, 600), (600, 65535), (299, 600)])
+def test_stored_sizes_that_cannot_hold_the_minutiae_are_refused(sides):
+    template = FingerprintTemplate.from_minutiae([300], [200], [1], width=600, height=600)
+    body = bytearray(template.to_bytes()[:-4])
+    struct.pack_into("<HH", body, 6, *sides)
+    with pytest.raises(TemplateError, match="cannot hold"):
+        FingerprintTemplate.from_bytes(bytes(body) + struct.pack("<I", zlib.crc32(body)))
