@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from ektp_hw import __version__
-from ektp_hw.cli import bench, capture, compare, console, demo, devices, evaluate, extract, gallery
+from ektp_hw.cli import (
+    bench,
+    capture,
+    compare,
+    console,
+    demo,
+    devices,
+    evaluate,
+    extract,
+    gallery,
+    quality,
+)
 from ektp_hw.errors import EktpError
 
 if TYPE_CHECKING:
@@ -66,6 +77,7 @@ for _command in (
     capture.capture,
     extract.extract,
     compare.compare,
+    quality.quality,
     evaluate.evaluate,
     gallery.gallery,
     bench.bench,

@@ -36,7 +36,8 @@ def evaluate() -> None:
 @click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the DET curve into this PNG file.",
+    help="Write DET curve and score histogram into this PNG file, and into NAME-discard.png beside "
+    "it how errors fall when the prints of worst quality are discarded.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def fingerprint(
@@ -65,9 +66,12 @@ def fingerprint(
             folder, impostors, method, progress=console.since_last(advance)
         )
     if plot:
-        from ektp_hw.evaluation.plots import write_plots
+        from ektp_hw.evaluation.discard import discard_of_prints
+        from ektp_hw.evaluation.plots import write_discard_plot, write_plots
 
         write_plots(report, plot)
+        beside = plot.with_name(f"{plot.stem}-discard{plot.suffix}")
+        write_discard_plot(discard_of_prints(folder, report), beside)
     figures = report.to_json()
     if as_json:
         failed = [{"file": name, "reason": reason} for name, reason in report.failed]

@@ -9,16 +9,23 @@ the FNMR of the others should fall. A pair is as good as the worse of its two pr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ektp_hw.errors import EvaluationError
+from ektp_hw.errors import EktpError, EvaluationError
+from ektp_hw.evaluation.protocol import pairs_of, samples_in
+from ektp_hw.records.picture import PICTURE_SUFFIXES, read_fingerprint_image
 
 if TYPE_CHECKING:
+    import os
+
     import numpy.typing as npt
 
-__all__ = ["DiscardCurve", "error_versus_discard", "pair_quality"]
+    from ektp_hw.evaluation.fingerprints import Report
+
+__all__ = ["DiscardCurve", "discard_of_prints", "error_versus_discard", "pair_quality"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,3 +86,37 @@ def error_versus_discard(
     left = np.cumsum(missed[order][::-1])[::-1]
     count = len(order)
     return DiscardCurve(first / count, left[first] / (count - first), threshold)
+
+
+def discard_of_prints(
+    directory: str | os.PathLike[str], report: Report, fmr: float = 1e-3
+) -> DiscardCurve:
+    """Return the curve of a folder of prints that was evaluated, by our own quality score.
+
+    Parameters
+    ----------
+    directory, report
+        The folder, and what `ektp_hw.evaluation.evaluate_fingerprints` measured on it.
+    fmr
+        The threshold is the lowest at which no larger share of the non-mated pairs is accepted.
+
+    Raises
+    ------
+    EvaluationError
+        If the folder holds other prints than those of the report.
+    """
+    files = samples_in(Path(directory), PICTURE_SUFFIXES)
+    quality = [_quality(path) for path in files]
+    mated = pairs_of(files, "first").mated
+    threshold = float(report.rates.thresholds[np.flatnonzero(report.rates.fmr <= fmr)[0]])
+    return error_versus_discard(report.mated_scores, pair_quality(quality, mated), threshold)
+
+
+def _quality(path: Path) -> int:
+    """Return a print's score; what cannot be read is of no use, and has 0."""
+    from ektp_hw import fingerprint
+
+    try:
+        return fingerprint.assess_quality(read_fingerprint_image(path)).score
+    except EktpError:
+        return 0

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Error rates to look at: DET curve and score histogram in one PNG (needs the extra ``bench``)."""
+"""Error rates to look at, as PNG: DET curve, score histogram, error versus discard.
+
+Drawing needs the extra ``bench``.
+"""
 
 from __future__ import annotations
 
@@ -12,29 +15,65 @@ from ektp_hw.errors import EvaluationError
 if TYPE_CHECKING:
     import os
 
+    from ektp_hw.evaluation.discard import DiscardCurve
     from ektp_hw.evaluation.fingerprints import Report
 
-__all__ = ["write_plots"]
+__all__ = ["write_discard_plot", "write_plots"]
 
 
 def write_plots(report: Report, path: str | os.PathLike[str]) -> None:
-    """Draw both diagrams side by side into a PNG file.
+    """Draw DET curve and histogram side by side into a PNG file.
 
     Raises
     ------
     EvaluationError
         If matplotlib is not installed, or the file cannot be written.
     """
+    figure = _figure(11)
+    left, right = figure.subplots(1, 2)
+    _draw_det(left, report)
+    _draw_histogram(right, report)
+    _save(figure, path)
+
+
+def write_discard_plot(curve: DiscardCurve, path: str | os.PathLike[str]) -> None:
+    """Draw the error-versus-discard curve into a PNG file.
+
+    Raises
+    ------
+    EvaluationError
+        If matplotlib is not installed, or the file cannot be written.
+    """
+    figure = _figure(6)
+    axes = figure.subplots()
+    share, left = 100 * np.append(curve.discarded, 1), 100 * np.append(curve.fnmr, curve.fnmr[-1])
+    axes.step(share, left, where="post", label="worst quality first")
+    # If quality knew exactly which pairs fail, each discarded pair would be an error less.
+    ideal = np.linspace(0, 1, 501)[:-1]
+    least = 100 * np.maximum(curve.fnmr[0] - ideal, 0) / (1 - ideal)
+    axes.plot(100 * ideal, least, color="grey", linewidth=0.8, label="best possible")
+    axes.axhline(100 * curve.fnmr[0], color="grey", linestyle=":", label="at random")
+    axes.set_xlim(0, 60)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("mated pairs of lowest quality discarded, %")
+    axes.set_ylabel("false non-match rate of the others, %")
+    axes.set_title(f"Error versus discard, threshold {curve.threshold:.2f}")
+    axes.grid(visible=True, linewidth=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
+def _figure(width: float) -> Any:  # noqa: ANN401  # matplotlib's Figure
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise EvaluationError(
             "drawing needs matplotlib, which is not installed; run pip install 'ektp_hw[bench]'"
         ) from None
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    _draw_det(left, report)
-    _draw_histogram(right, report)
+    return Figure(figsize=(width, 4.5), layout="constrained")
+
+
+def _save(figure: Any, path: str | os.PathLike[str]) -> None:  # noqa: ANN401  # its Figure
     try:
         figure.savefig(path, format="png", dpi=120)
     except OSError as error:

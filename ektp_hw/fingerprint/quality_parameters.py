@@ -8,13 +8,13 @@ are known; the weights of the score come from ``benchmarks/fit_quality.py``.
 from __future__ import annotations
 
 # --- score ----------------------------------------------------------------------------------
-AREA_WEIGHT = 43.0
-"""Points for each e-fold of the print's area: twice the area is 30 points."""
-CLARITY_WEIGHT = 55.0
+AREA_WEIGHT = 41.2
+"""Points for each e-fold of the print's area: twice the area is 29 points."""
+CLARITY_WEIGHT = 54.2
 """Points for each e-fold of the mean coherence."""
-VARIETY_WEIGHT = 36.0
+VARIETY_WEIGHT = 41.3
 """Points between ridges that all run one way and ridges that run every way."""
-OFFSET = -161.0
+OFFSET = -151.3
 """Points; what is expected to score 0 against a good impression has 0, an excellent one 100."""
 
 # --- measuring ------------------------------------------------------------------------------
