@@ -23,6 +23,7 @@ from ektp_hw.fingerprint.quality import FingerprintQuality, QualityReason, asses
 from ektp_hw.fingerprint.resolution import at_500_ppi
 from ektp_hw.fingerprint.segmentation import foreground, tidied
 from ektp_hw.fingerprint.skeleton import cleaned
+from ektp_hw.fingerprint.slap import segment_slap
 from ektp_hw.fingerprint.thinning import binary, thinned
 from ektp_hw.samples import FingerprintImage
 from ektp_hw.tracing import Trace, ignore
@@ -42,6 +43,7 @@ __all__ = [
     "extract_classical",
     "extractors",
     "prepare",
+    "segment_slap",
 ]
 
 
