@@ -37,8 +37,8 @@ GROUND_PERCENTILE = 98.0
 """Of the picture's grey levels: the bare platen, or the lightest valley where there is none."""
 
 # --- reasons --------------------------------------------------------------------------------
-LEAST_CLARITY = 0.35
-"""Mean coherence; smooth noise reaches 0.3, and no finger has so little."""
+LEAST_CLARITY = 0.32
+"""Mean coherence; noise smooth enough to look like ridges has 0.28."""
 SMALL_AREA = 110.0
 """Square millimetres, 10 by 11: less shows fewer than about 20 minutiae."""
 DRY_INK = 0.5
