@@ -23,7 +23,7 @@ from ektp_hw.fingerprint.parameters import (
     MIN_TRACE,
     TRACE_STEPS,
 )
-from ektp_hw.fingerprint.thinning import NEIGHBOURS, REMOVABLE, peel
+from ektp_hw.fingerprint.thinning import NEIGHBOURS, REMOVABLE, peel, pixels_of
 from ektp_hw.jit import kernel
 
 if TYPE_CHECKING:
@@ -46,12 +46,15 @@ __all__ = [
 def cleaned(skeleton: npt.NDArray[np.uint8], field: OrientationField) -> npt.NDArray[np.uint8]:
     """Return the skeleton without spurs, bridges, islands and gaps; its frame must be 0."""
     clean = skeleton.copy()
+    pixels = pixels_of(clean)
     for spur in (MAX_SPUR // 2, MAX_SPUR):
-        prune(clean, NEIGHBOURS, spur, 0)
-        peel(clean, REMOVABLE, NEIGHBOURS)
-    join_gaps(clean, NEIGHBOURS, TRACE_STEPS, MIN_TRACE, MAX_GAP, np.cos(GAP_ANGLE))
+        prune(clean, pixels, NEIGHBOURS, spur, 0)
+        peel(clean, pixels, REMOVABLE, NEIGHBOURS)
+    join_gaps(clean, pixels, NEIGHBOURS, TRACE_STEPS, MIN_TRACE, MAX_GAP, np.cos(GAP_ANGLE))
+    pixels = pixels_of(clean)
     cut_bridges(
         clean,
+        pixels,
         NEIGHBOURS,
         field.cosine,
         field.sine,
@@ -59,9 +62,9 @@ def cleaned(skeleton: npt.NDArray[np.uint8], field: OrientationField) -> npt.NDA
         MAX_BRIDGE,
         np.cos(2 * BRIDGE_ANGLE),
     )
-    peel(clean, REMOVABLE, NEIGHBOURS)
-    prune(clean, NEIGHBOURS, MAX_SPUR, MAX_ISLAND)
-    peel(clean, REMOVABLE, NEIGHBOURS)
+    peel(clean, pixels, REMOVABLE, NEIGHBOURS)
+    prune(clean, pixels, NEIGHBOURS, MAX_SPUR, MAX_ISLAND)
+    peel(clean, pixels, REMOVABLE, NEIGHBOURS)
     return clean
 
 
@@ -70,7 +73,7 @@ def ends_and_forks(skeleton: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
     The vector points along the line of an end, and between the two closest lines of a fork.
     """
-    return read_lines(skeleton, NEIGHBOURS, TRACE_STEPS, MIN_TRACE)
+    return read_lines(skeleton, pixels_of(skeleton), NEIGHBOURS, TRACE_STEPS, MIN_TRACE)
 
 
 @kernel
@@ -146,33 +149,35 @@ def branches(
 @kernel
 def prune(
     skeleton: npt.NDArray[np.uint8],
+    pixels: npt.NDArray[np.int64],
     neighbours: npt.NDArray[np.int64],
     spur: int,
     island: int,
 ) -> None:
     """Erase, in place, side branches up to ``spur`` and free lines up to ``island`` steps."""
-    height, width = skeleton.shape
+    width = skeleton.shape[1]
     limit = max(spur, island)
     path = np.empty((limit + 1, 2), np.int64)
     headings = np.empty(8, np.int64)
-    for y in range(1, height - 1):
-        for x in range(1, width - 1):
-            if not skeleton[y, x]:
-                continue
-            count = branches(skeleton, neighbours, y, x, headings)
-            if count == 0 and island > 0:
-                skeleton[y, x] = 0
-            if count != 1:
-                continue
-            steps, why = walk(skeleton, neighbours, y, x, headings[0], limit, path)
-            if (why == 2 and steps <= spur) or (why == 1 and steps <= island):
-                for n in range(steps + (why == 1)):
-                    skeleton[path[n, 0], path[n, 1]] = 0
+    for pixel in pixels:
+        y, x = pixel // width, pixel % width
+        if not skeleton[y, x]:
+            continue
+        count = branches(skeleton, neighbours, y, x, headings)
+        if count == 0 and island > 0:
+            skeleton[y, x] = 0
+        if count != 1:
+            continue
+        steps, why = walk(skeleton, neighbours, y, x, headings[0], limit, path)
+        if (why == 2 and steps <= spur) or (why == 1 and steps <= island):
+            for n in range(steps + (why == 1)):
+                skeleton[path[n, 0], path[n, 1]] = 0
 
 
 @kernel
 def cut_bridges(
     skeleton: npt.NDArray[np.uint8],
+    pixels: npt.NDArray[np.int64],
     neighbours: npt.NDArray[np.int64],
     cosine: npt.NDArray[np.float32],
     sine: npt.NDArray[np.float32],
@@ -184,32 +189,33 @@ def cut_bridges(
 
     ``least_cosine`` is that of twice the largest angle allowed.
     """
-    height, width = skeleton.shape
+    width = skeleton.shape[1]
     path = np.empty((limit + 1, 2), np.int64)
     headings = np.empty(8, np.int64)
-    for y in range(1, height - 1):
-        for x in range(1, width - 1):
-            if not skeleton[y, x] or branches(skeleton, neighbours, y, x, headings) < 3:
+    for pixel in pixels:
+        y, x = pixel // width, pixel % width
+        if not skeleton[y, x] or branches(skeleton, neighbours, y, x, headings) < 3:
+            continue
+        for branch in range(branches(skeleton, neighbours, y, x, headings)):
+            steps, why = walk(skeleton, neighbours, y, x, headings[branch], limit, path)
+            if why != 2 or steps < 2:
                 continue
-            for branch in range(branches(skeleton, neighbours, y, x, headings)):
-                steps, why = walk(skeleton, neighbours, y, x, headings[branch], limit, path)
-                if why != 2 or steps < 2:
-                    continue
-                dy, dx = path[steps, 0] - y, path[steps, 1] - x
-                length = dx * dx + dy * dy
-                if length == 0:
-                    continue
-                row, column = path[steps // 2, 0] // cell, path[steps // 2, 1] // cell
-                doubled = (dx * dx - dy * dy) * cosine[row, column]
-                doubled += 2 * dx * dy * sine[row, column]
-                if doubled < least_cosine * length:
-                    for n in range(1, steps):
-                        skeleton[path[n, 0], path[n, 1]] = 0
+            dy, dx = path[steps, 0] - y, path[steps, 1] - x
+            length = dx * dx + dy * dy
+            if length == 0:
+                continue
+            row, column = path[steps // 2, 0] // cell, path[steps // 2, 1] // cell
+            doubled = (dx * dx - dy * dy) * cosine[row, column]
+            doubled += 2 * dx * dy * sine[row, column]
+            if doubled < least_cosine * length:
+                for n in range(1, steps):
+                    skeleton[path[n, 0], path[n, 1]] = 0
 
 
 @kernel
 def join_gaps(  # noqa: C901  # two plain loops; numba would pay for more functions
     skeleton: npt.NDArray[np.uint8],
+    pixels: npt.NDArray[np.int64],
     neighbours: npt.NDArray[np.int64],
     reach: int,
     least: int,
@@ -217,25 +223,25 @@ def join_gaps(  # noqa: C901  # two plain loops; numba would pay for more functi
     least_cosine: float,
 ) -> None:
     """Draw, in place, the missing piece between ends that face each other over a short gap."""
-    height, width = skeleton.shape
+    width = skeleton.shape[1]
     path = np.empty((reach + 1, 2), np.int64)
     headings = np.empty(8, np.int64)
     ends = np.empty((np.count_nonzero(skeleton), 4), np.float64)
     count = 0
-    for y in range(1, height - 1):
-        for x in range(1, width - 1):
-            if not skeleton[y, x] or branches(skeleton, neighbours, y, x, headings) != 1:
-                continue
-            steps, _ = walk(skeleton, neighbours, y, x, headings[0], reach, path)
-            if steps < least:
-                continue
-            dy, dx = y - path[steps, 0], x - path[steps, 1]
-            length = np.hypot(dy, dx)
-            if length == 0:
-                continue
-            ends[count, 0], ends[count, 1] = y, x
-            ends[count, 2], ends[count, 3] = dy / length, dx / length
-            count += 1
+    for pixel in pixels:
+        y, x = pixel // width, pixel % width
+        if not skeleton[y, x] or branches(skeleton, neighbours, y, x, headings) != 1:
+            continue
+        steps, _ = walk(skeleton, neighbours, y, x, headings[0], reach, path)
+        if steps < least:
+            continue
+        dy, dx = y - path[steps, 0], x - path[steps, 1]
+        length = np.hypot(dy, dx)
+        if length == 0:
+            continue
+        ends[count, 0], ends[count, 1] = y, x
+        ends[count, 2], ends[count, 3] = dy / length, dx / length
+        count += 1
     for a in range(count):
         best, best_distance = -1, gap
         for b in range(a + 1, count):
@@ -257,44 +263,48 @@ def join_gaps(  # noqa: C901  # two plain loops; numba would pay for more functi
 
 @kernel
 def read_lines(  # noqa: C901  # one plain loop over pixels
-    skeleton: npt.NDArray[np.uint8], neighbours: npt.NDArray[np.int64], reach: int, least: int
+    skeleton: npt.NDArray[np.uint8],
+    pixels: npt.NDArray[np.int64],
+    neighbours: npt.NDArray[np.int64],
+    reach: int,
+    least: int,
 ) -> npt.NDArray[np.float32]:
     """Find every end and fork whose lines go on for ``least`` steps, walking up to ``reach``."""
-    height, width = skeleton.shape
+    width = skeleton.shape[1]
     path = np.empty((reach + 1, 2), np.int64)
     headings = np.empty(8, np.int64)
     away = np.empty((3, 2), np.float64)
     found = np.empty((np.count_nonzero(skeleton), 5), np.float32)
     count = 0
-    for y in range(1, height - 1):
-        for x in range(1, width - 1):
-            if not skeleton[y, x]:
-                continue
-            lines = branches(skeleton, neighbours, y, x, headings)
-            if lines not in (1, 3):
-                continue
-            told = 0
-            for line in range(lines):
-                steps, _ = walk(skeleton, neighbours, y, x, headings[line], reach, path)
-                dy, dx = path[steps, 0] - y, path[steps, 1] - x
-                if steps >= least and (dy != 0 or dx != 0):
-                    length = np.hypot(dy, dx)
-                    away[told, 0], away[told, 1] = dy / length, dx / length
-                    told += 1
-            if told < lines:
-                continue
-            if lines == 3:
-                closest, nearness = 0, -2.0
-                for line in range(3):
-                    other = (line + 1) % 3
-                    cosine = away[line, 0] * away[other, 0] + away[line, 1] * away[other, 1]
-                    if cosine > nearness:
-                        closest, nearness = line, cosine
-                away[0] = away[closest] + away[(closest + 1) % 3]
-            length = np.hypot(away[0, 0], away[0, 1])
-            if length == 0:
-                continue
-            found[count, 0], found[count, 1], found[count, 4] = y, x, lines
-            found[count, 2], found[count, 3] = away[0, 0] / length, away[0, 1] / length
-            count += 1
+    for pixel in pixels:
+        y, x = pixel // width, pixel % width
+        if not skeleton[y, x]:
+            continue
+        lines = branches(skeleton, neighbours, y, x, headings)
+        if lines not in (1, 3):
+            continue
+        told = 0
+        for line in range(lines):
+            steps, _ = walk(skeleton, neighbours, y, x, headings[line], reach, path)
+            dy, dx = path[steps, 0] - y, path[steps, 1] - x
+            if steps >= least and (dy != 0 or dx != 0):
+                length = np.hypot(dy, dx)
+                away[told, 0], away[told, 1] = dy / length, dx / length
+                told += 1
+        if told < lines:
+            continue
+        if lines == 3:
+            closest, nearness = 0, -2.0
+            for line in range(3):
+                other = (line + 1) % 3
+                cosine = away[line, 0] * away[other, 0] + away[line, 1] * away[other, 1]
+                if cosine > nearness:
+                    closest, nearness = line, cosine
+            away[0] = away[closest] + away[(closest + 1) % 3]
+        length = np.hypot(away[0, 0], away[0, 1])
+        if length == 0:
+            continue
+        found[count, 0], found[count, 1], found[count, 4] = y, x, lines
+        found[count, 2], found[count, 3] = away[0, 0] / length, away[0, 1] / length
+        count += 1
     return found[:count]

@@ -41,7 +41,7 @@ def test_spectra_equal_the_slow_ones():
     picture = rng.random((40, 52)).astype(np.float32)
     angle = rng.uniform(-1.5, 1.5, (3, 4)).astype(np.float32)
     mask = rng.random((3, 4)) > 0.3
-    probes = rng.normal(size=(5, 2, 16)).astype(np.float32)
+    probes = rng.normal(size=(2, 16, 5)).astype(np.float32)
     fast = signature_spectra(picture, angle, mask, 6, 12, probes, 9)
     along, across = np.arange(-4, 5, 2)[:, None], np.arange(16) - 7.5
     for row, column in np.ndindex(3, 4):
@@ -49,5 +49,5 @@ def test_spectra_equal_the_slow_ones():
         x = (6 + 12 * column - across * dy + along * dx + 0.5).astype(int).clip(0, 51)
         y = (6 + 12 * row + across * dx + along * dy + 0.5).astype(int).clip(0, 39)
         signature = picture[y, x].sum(axis=0)
-        slow = np.square(probes @ signature).sum(axis=1) * mask[row, column]
+        slow = np.square(signature @ probes).sum(axis=0) * mask[row, column]
         np.testing.assert_allclose(fast[row, column], slow, rtol=0.02, atol=0.02)
