@@ -34,10 +34,12 @@ def test_refused(scores, quality):
 
 
 def test_worst_prints_cause_the_errors(real_data):
-    """Pooled over sets where errors are frequent enough to count; one threshold a set."""
+    """Pooled over every set, also those where the assessment does not help; one threshold."""
     missed, worth = [], []
-    for name in ("fvc2002/DB4_B", "fvc2004/DB2_B", "fvc2004/DB4_B"):
-        files = samples_in(real_data / name, PICTURE_SUFFIXES)
+    folders = sorted(real_data.glob("fvc*/DB*_B"))
+    assert folders
+    for folder in folders:
+        files = samples_in(folder, PICTURE_SUFFIXES)[::2]
         images = [read_fingerprint_image(each) for each in files]
         prepared = [prepare(extract(image)) for image in images]
         pairs = pairs_of(files, "first")
