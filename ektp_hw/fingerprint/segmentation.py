@@ -39,7 +39,10 @@ def foreground(
     The picture's own strongest ridges set the measure, so that pale sensors and pale prints are
     treated like dark ones.
     """
-    band = blurred(level, BAND_FINE_SIGMA) - blurred(level, BAND_COARSE_SIGMA)
+    height, width = level.shape
+    # By cells, for it changes slowly.
+    coarse = cv2.resize(blurred(by_cell(level), BAND_COARSE_SIGMA / CELL), (width, height))
+    band = np.asarray(blurred(level, BAND_FINE_SIGMA) - coarse, np.float32)
     amplitude = np.sqrt(blurred(by_cell(band * band), ENERGY_SIGMA / CELL))
     strong = max(MIN_AMPLITUDE, ENERGY_FRACTION * float(np.percentile(amplitude, 95)))
     coherent = tensor.averaged(ENERGY_SIGMA).coherence > MIN_COHERENCE

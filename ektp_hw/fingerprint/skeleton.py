@@ -129,20 +129,18 @@ def branches(
     One is an ending, two a point along a line, three and more a fork. Neighbours that touch each
     other belong to one line.
     """
+    around = 0
+    for k in range(8):
+        at = np.uint64(y + neighbours[k, 0]), np.uint64(x + neighbours[k, 1])
+        around |= int(skeleton[at]) << k
+    before = (around << 1 | around >> 7) & 255
+    starts = around & ~before
     count = 0
     for k in range(8):
-        after = (k + 1) % 8
-        before = (k + 7) % 8
-        if not skeleton[y + neighbours[k, 0], x + neighbours[k, 1]]:
-            continue
-        if skeleton[y + neighbours[before, 0], x + neighbours[before, 1]]:
-            continue
-        slanting = k % 2 == 1
-        if slanting and skeleton[y + neighbours[after, 0], x + neighbours[after, 1]]:
-            headings[count] = after
-        else:
-            headings[count] = k
-        count += 1
+        if starts >> k & 1:
+            both = k % 2 == 1 and around >> (k + 1) % 8 & 1
+            headings[count] = (k + 1) % 8 if both else k
+            count += 1
     return count
 
 
