@@ -133,7 +133,8 @@ def segment_slap(
     energy = ridge_energy(picture)
     lobes = fingertips(energy)
     most = _MOST_FINGERS if asked is None else len([f for f in GROUPS[asked] if f not in missing])
-    boxes = [boxed(energy, lobe) for lobe in lobes[:most]]
+    found = _without_lower_phalanges([boxed(energy, lobe) for lobe in lobes])
+    boxes = found[:most]
     if not boxes:
         nothing = (SlapWarning.NO_FINGERS,)
         return SlapSegmentation((), 0.0, FingerPosition.UNKNOWN, 0.0, nothing)
@@ -148,7 +149,7 @@ def segment_slap(
         warnings.append(SlapWarning.WRONG_HAND)
     elif verdict.confidence <= _SURE:
         warnings.append(SlapWarning.UNSURE_HAND)
-    if len(lobes) > most:
+    if len(found) > most:
         warnings.append(SlapWarning.TOO_MANY)
     if len(boxes) < len([f for f in GROUPS.get(shown, ()) if f not in missing]):
         warnings.append(SlapWarning.TOO_FEW)
@@ -177,6 +178,17 @@ def _asked(
     if kind is not None and set(GROUPS[kind]) <= set(missing):
         raise ValueError(f"all fingers of {kind.name} are said to be missing; skip this slap")
     return kind
+
+
+def _without_lower_phalanges(boxes: Sequence[FingertipBox]) -> list[FingertipBox]:
+    """Drop what lies on the axis of another box, below its joint: now that axes are exact."""
+
+    def below(lower: FingertipBox, upper: FingertipBox) -> bool:
+        turn = np.deg2rad(upper.angle)
+        c, s, x, y = np.cos(turn), np.sin(turn), lower.x - upper.x, lower.y - upper.y
+        return bool(abs(c * x - s * y) < upper.width / 2 and s * x + c * y > upper.length / 2)
+
+    return [box for box in boxes if not any(below(box, other) for other in boxes)]
 
 
 def _check_size(picture: npt.NDArray[np.uint8], source: str) -> None:
