@@ -3,8 +3,9 @@
 
 Every hand and every choice of missing fingers predicts where the tips stand to each other and how
 broad they are; what was seen is judged under each prediction, the hand's place, size and a rest of
-its tilt being unknown (a Gaussian model with these integrated out). Proportions are those of adult
-hands (Garrett, 1971), in pixels at 500 ppi.
+its tilt being unknown (a Gaussian model with these integrated out). Proportions, in pixels
+at 500 ppi, were chosen by hand and are nearly those that `ektp_hw.synthetic.slap` draws, so that
+what is measured on synthetic slaps says little about real hands.
 """
 
 from __future__ import annotations
