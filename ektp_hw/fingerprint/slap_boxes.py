@@ -26,7 +26,7 @@ _MOST_TURN = 14.0
 _SIDE = _END = 0.5
 """Energy at which a side or an end of the print stands."""
 _SHORTEST, _LONGEST = 270, 560
-"""Pixels from tip to joint, little fingers to thumbs; chosen by hand, not from a measured source."""
+"""Pixels from tip to joint, little fingers to thumbs; chosen by hand, no measured source."""
 _PROPORTION = 1.45
 """Length by width where no joint shows."""
 

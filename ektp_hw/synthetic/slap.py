@@ -3,8 +3,8 @@
 
 Seen from behind the hand, as slap scanners deliver it: a right hand shows its index finger on the
 left. Below each fingertip stands the joint's white gap and then the ridged skin of the second
-phalanx, which a segmentation must not take for a finger. Lengths and distances, in
-pixels at 500 ppi, were chosen by hand to resemble an adult's; no measured source stands behind them.
+phalanx, which a segmentation must not take for a finger. Lengths and distances, in pixels at 500
+ppi, were chosen by hand to resemble an adult's; no measured source stands behind them.
 """
 
 from __future__ import annotations
