@@ -58,9 +58,7 @@ def real_prints(data: Path) -> None:
     check("demo on real prints, share not identified", 1 - answer["rank1_rate"], 0.15)
     rates = {}
     for isa in ("scalar", ""):
-        rates, _ = run(
-            "evaluate", "fingerprint", folder, "--impostors", "all", EKTP_HW_ISA=isa
-        )
+        rates, _ = run("evaluate", "fingerprint", folder, "--impostors", "all", EKTP_HW_ISA=isa)
         check(f"EER on FVC2002 DB1_B ({isa or 'best instruction set'})", rates["eer"], 0.06)
         check("images that failed to extract", rates["failures"], 0)
     check("extraction, median ms an image", rates["extract_ms_median"], 60)
