@@ -216,7 +216,10 @@ def show_calibration(result):
 def revision():
     command = ["git", "describe", "--always", "--dirty"]  # "dirty": with changes not committed
     here = Path(__file__).parent
-    told = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)  # noqa: S603
+    try:
+        told = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)  # noqa: S603
+    except FileNotFoundError:  # no git on this machine
+        return "unknown"
     return told.stdout.strip() or "unknown"
 
 
