@@ -7,14 +7,7 @@ from ektp_hw.errors import DeviceRemoved
 from ektp_hw.samples import Eye, IrisImage
 from ektp_hw.synthetic import SyntheticPerson
 from ektp_hw.virtual.camera import VirtualIrisCamera
-from ektp_hw.virtual.station import station
 from ektp_hw.virtual.usb_function import Setup, Stall
-
-
-@pytest.fixture
-def desk():
-    yield station()
-    station().close()
 
 
 def test_eye_of_a_synthetic_person(desk):

@@ -8,14 +8,7 @@ from ektp_hw.errors import CardError, DeviceRemoved
 from ektp_hw.synthetic import SyntheticPerson
 from ektp_hw.virtual.card import VirtualCardReader
 from ektp_hw.virtual.ktp_el_card import KtpElCard
-from ektp_hw.virtual.station import station
 from ektp_hw.virtual.usb_function import Setup, Stall
-
-
-@pytest.fixture
-def desk():
-    yield station()
-    station().close()
 
 
 @pytest.fixture

@@ -7,14 +7,7 @@ from ektp_hw.errors import DeviceRemoved
 from ektp_hw.samples import SignatureTrace
 from ektp_hw.synthetic import SyntheticPerson
 from ektp_hw.virtual.pad import VirtualSignaturePad
-from ektp_hw.virtual.station import station
 from ektp_hw.virtual.usb_function import Setup, Stall
-
-
-@pytest.fixture
-def desk():
-    yield station()
-    station().close()
 
 
 def feature(pad, report, length=64):

@@ -15,12 +15,6 @@ from ektp_hw.virtual import platen
 from ektp_hw.virtual.station import OFFERS, VirtualStation, station
 
 
-@pytest.fixture
-def desk():
-    yield station()
-    station().close()
-
-
 def test_listing_starts_nothing(desk):
     before = threading.active_count()
     infos = VirtualStation.discover()
