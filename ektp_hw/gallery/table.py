@@ -8,6 +8,7 @@ What is committed here is what the gallery holds. SQLite's write-ahead log with
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import sys
 from contextlib import contextmanager
@@ -43,6 +44,8 @@ _SCHEMA = """
     ) WITHOUT ROWID;
 """
 _UNWRITABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+_NO_SPACE = 1 << 16
+"""Bytes: SQLite's shared index of its log grows by 32 KiB and fails with a bare I/O error."""
 _FOREIGN = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -292,7 +295,8 @@ class _SpeakingOf:
             return
         code = getattr(error, "sqlite_errorcode", None)
         primary = None if code is None else code & 0xFF
-        if code in _UNWRITABLE or primary in _UNWRITABLE:
+        no_space = primary == sqlite3.SQLITE_IOERR and _free_bytes(self._path) < _NO_SPACE
+        if no_space or code in _UNWRITABLE or primary in _UNWRITABLE:
             raise GalleryFull(
                 f"{self._path} cannot be written, the disk or the quota is full; make room and "
                 "try again, what was enrolled before is kept"
@@ -313,3 +317,10 @@ class _SpeakingOf:
             f"{self._path} could not be used ({error}); check the disk, and that this user may "
             "write into the folder (readers leave SQLite's index of its log there)"
         ) from error
+
+
+def _free_bytes(path: Path) -> int:
+    try:
+        return shutil.disk_usage(path.parent).free
+    except OSError:  # the disk itself is gone: another error than a full one
+        return _NO_SPACE

@@ -157,6 +157,31 @@ def test_templates_of_a_failed_commit_are_never_written_over(gallery, person):
     assert gallery._pack.end > end
 
 
+OPEN_WHEN_FULL = """
+import contextlib, pathlib, sys
+from ektp_hw.errors import GalleryFull
+from ektp_hw.gallery import Gallery, Person
+from ektp_hw.templates import FingerprintTemplate
+finger = {2: FingerprintTemplate.from_minutiae([1], [1], [1], width=9, height=9)}
+place = pathlib.Path(sys.argv[1], "people")
+ballast = place.with_name("ballast")
+with Gallery.open(place) as gallery:
+    gallery.enrol(Person("kept", finger))
+with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+    while file.write(bytes(1024)):
+        pass
+try:
+    with Gallery.open(place) as gallery:
+        gallery.enrol(Person("too many", finger))
+except GalleryFull as error:
+    print(error)
+ballast.unlink()
+with Gallery.open(place) as gallery:
+    assert "kept" in gallery
+    assert not gallery.verify()
+"""
+
+
 FILL = """
 import pathlib, sys
 import numpy as np
@@ -238,6 +263,11 @@ def with_mounts():
 def test_a_disk_that_is_full(with_mounts, tmp_path, kibibytes):
     mount = f"mount -t tmpfs -o size={kibibytes}k none {shlex.quote(str(tmp_path))}"
     assert "full" in with_mounts(mount, FILL, str(tmp_path / "people"), "0")
+
+
+def test_a_disk_that_was_full_before_opening(with_mounts, tmp_path):
+    mount = f"mount -t tmpfs -o size=160k none {shlex.quote(str(tmp_path))}"
+    assert "full" in with_mounts(mount, OPEN_WHEN_FULL, str(tmp_path))
 
 
 def test_a_read_only_medium(with_mounts, path, gallery, person):
