@@ -64,9 +64,22 @@ def real_prints(data: Path) -> None:
     check("extraction, median ms an image", rates["extract_ms_median"], 60)
 
 
+def every_set(data: Path) -> None:
+    """All FVC-named sets: the means that the next change must not spoil."""
+    bench = Path(__file__).resolve().parent.parent / "benchmarks" / "fingerprint_sets.py"
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log.jsonl"
+        command = [sys.executable, bench, data, "--quick", "--rounds", "20", "--log", log]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        mean = json.loads(log.read_text(encoding="utf-8"))["mean"]
+    check("mean EER over every set", mean["eer"], 0.03)
+    check("mean FMR1000 over every set", mean["fmr1000"], 0.06)
+
+
 demo_with_synthetic_people()
 if "EKTP_HW_TEST_DATA" in os.environ:
     real_prints(Path(os.environ["EKTP_HW_TEST_DATA"]))
+    every_set(Path(os.environ["EKTP_HW_TEST_DATA"]))
 for kind in ("extract", "compare", "search"):
     figures, _ = run("bench", kind)
     print(f"        bench {kind}: {figures['rate']:.4g} {figures['unit']}, {figures['isa']}")
