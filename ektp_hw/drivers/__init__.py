@@ -6,9 +6,9 @@ How to write one
 1. Make a subclass of `FingerprintScanner`, `IrisCamera`, `SignaturePad` or `CardReader` with the
    class attributes ``name`` and, for USB devices, ``usb_ids``; for other addresses ``schemes``.
    The table of ids feeds discovery, the list of supported devices and the udev rules.
-2. Write the class methods ``discover`` (list what is attached, open nothing) and ``locate`` (is
-   this address mine?). For USB `ektp_hw.transport.usb.find` and `.locate` do the work, and
-   ``cls.describe`` makes the `DeviceInfo` of what they return.
+2. Say how it is found. A USB driver stands on `transport.found_by_id.FoundById` too, before the
+   kind: ``class Acme(FoundById, FingerprintScanner)``. Others write the class methods
+   ``discover`` (list what is attached, open nothing) and ``locate`` (is this address mine?).
 3. Fill the hooks with an underscore: ``_open``, ``_close`` and those of the kind. The base class
    owns states, locking, time limits and cancelling; a hook never blocks longer than
    ``wait.slice()`` and calls ``wait.check()`` between transfers. Raise only errors of

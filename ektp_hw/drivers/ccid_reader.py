@@ -15,6 +15,7 @@ from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.card_reader import CardReader
 from ektp_hw.errors import CardError, DeviceError
 from ektp_hw.transport import ccid, usb
+from ektp_hw.transport.found_by_id import FoundById
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ _connect = functools.partial(usb.connect, detach_kernel_driver=True)
 """The kernel's NFC driver takes some readers for itself; it has to let go."""
 
 
-class CcidReader(CardReader):
+class CcidReader(FoundById, CardReader):
     """Contactless card readers of the USB class CCID, spoken to directly; first slot.
 
     Parameters
@@ -61,17 +62,6 @@ class CcidReader(CardReader):
         self._usb: UsbConnection | None = None
         self._slot: ccid.Slot | None = None
         self._atr = b""
-
-    @classmethod
-    def discover(cls) -> list[DeviceInfo]:
-        """List the readers on this machine's USB."""
-        return [cls.describe(place) for place in usb.find(cls.usb_ids)]
-
-    @classmethod
-    def locate(cls, uri: str) -> DeviceInfo | None:
-        """Return the reader at that address."""
-        place = usb.locate(uri, cls.usb_ids)
-        return None if place is None else cls.describe(place)
 
     def _open(self) -> None:
         connection = self._connect(self.info.address)

@@ -15,6 +15,7 @@ from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.iris_camera import IrisCamera
 from ektp_hw.errors import DeviceError
 from ektp_hw.transport import usb, uvc
+from ektp_hw.transport.found_by_id import FoundById
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ _connect = functools.partial(usb.connect, interface=1, detach_kernel_driver=True
 """Interface 0 controls the camera; the stream is in practice interface 1, held by the kernel."""
 
 
-class UvcCamera(IrisCamera):
+class UvcCamera(FoundById, IrisCamera):
     """Near-infrared cameras of the USB video class with 8-bit grey over a bulk endpoint.
 
     Parameters
@@ -67,17 +68,6 @@ class UvcCamera(IrisCamera):
         self._usb: UsbConnection | None = None
         self._stream: uvc.GreyStream | None = None
         self._seen: Pixels | None = None
-
-    @classmethod
-    def discover(cls) -> list[DeviceInfo]:
-        """List the cameras on this machine's USB."""
-        return [cls.describe(place) for place in usb.find(cls.usb_ids)]
-
-    @classmethod
-    def locate(cls, uri: str) -> DeviceInfo | None:
-        """Return the camera at that address."""
-        place = usb.locate(uri, cls.usb_ids)
-        return None if place is None else cls.describe(place)
 
     def _open(self) -> None:
         connection = self._connect(self.info.address)

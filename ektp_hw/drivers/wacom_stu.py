@@ -28,6 +28,7 @@ from ektp_hw.errors import (
 )
 from ektp_hw.samples import SignatureTrace
 from ektp_hw.transport import usb, usb_interfaces
+from ektp_hw.transport.found_by_id import FoundById
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ _connect = functools.partial(usb.connect, detach_kernel_driver=True)
 """The kernel's tablet driver may hold the pad, of which it makes nothing."""
 
 
-class WacomStu(SignaturePad):
+class WacomStu(FoundById, SignaturePad):
     """Wacom STU signature pads (300, 430, 500, 520, 530, 540) in their HID mode.
 
     Parameters
@@ -132,17 +133,6 @@ class WacomStu(SignaturePad):
         self._foreign = 0
         self.information = Information("", "")
         self.capability = Capability(0, 0, 0, _PER_INCH, 0)
-
-    @classmethod
-    def discover(cls) -> list[DeviceInfo]:
-        """List the pads on this machine's USB."""
-        return [cls.describe(place) for place in usb.find(cls.usb_ids)]
-
-    @classmethod
-    def locate(cls, uri: str) -> DeviceInfo | None:
-        """Return the pad at that address."""
-        place = usb.locate(uri, cls.usb_ids)
-        return None if place is None else cls.describe(place)
 
     # Opening and closing.
 

@@ -19,6 +19,7 @@ from ektp_hw.devices.finger_presence import Look, look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
 from ektp_hw.transport import usb
+from ektp_hw.transport.found_by_id import FoundById
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ _LANDING = 5
 _STILL_GROWING = 1.05
 
 
-class ZK4500(FingerprintScanner):
+class ZK4500(FoundById, FingerprintScanner):
     """An optical scanner for one finger, ZKTeco ZK4500.
 
     Parameters
@@ -77,17 +78,6 @@ class ZK4500(FingerprintScanner):
         self._link: UsbConnection | None = None
         self._stale = True
         self._in_step = True
-
-    @classmethod
-    def discover(cls) -> list[DeviceInfo]:
-        """List the scanners on this machine's USB."""
-        return [cls.describe(place) for place in usb.find(cls.usb_ids)]
-
-    @classmethod
-    def locate(cls, uri: str) -> DeviceInfo | None:
-        """Return the scanner at that address."""
-        place = usb.locate(uri, cls.usb_ids)
-        return None if place is None else cls.describe(place)
 
     @property
     def ppi(self) -> float:
