@@ -27,6 +27,9 @@ CHANNELID    0x8C7B
 """
 
 
+SLOTS = 2
+
+
 def serve(card, connection):
     def exactly(count):
         data = b""
@@ -80,7 +83,7 @@ def main(folder):
         ["pcscd", "-f", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        started(readers)
+        started(lambda: len(readers()) == SLOTS)  # they appear one after the other
         sys.stdout.write(json.dumps(talk()))
     finally:
         daemon.terminate()
