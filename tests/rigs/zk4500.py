@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ZK4500 on the bench: the virtual scanner on a USB/IP bus, a striped finger on its glass."""
+
+import time
+from contextlib import contextmanager
+
+import numpy as np
+
+from ektp_hw.drivers.zk4500 import ZK4500
+from ektp_hw.samples import FingerprintImage
+from ektp_hw.virtual.scanner import Misbehaviour, VirtualScanner
+from ektp_hw.virtual.usbip_server import UsbipServer
+from rigs import Fault, Rig
+
+_ASKED = {
+    Fault.STALL: Misbehaviour.STALL,
+    Fault.NAK: Misbehaviour.SILENT,
+    Fault.SHORT: Misbehaviour.SHORT,
+    Fault.GARBAGE: Misbehaviour.GARBAGE,
+    Fault.UNPLUG: Misbehaviour.UNPLUG,
+    Fault.LIFTED: Misbehaviour.NO_FINGER,
+}
+
+
+def striped_finger():
+    row = np.where(np.arange(256) // 4 % 2, 90, 210).astype(np.uint8)
+    return FingerprintImage(np.tile(row, (256, 1)))
+
+
+class _Timed(VirtualScanner):
+    last_byte = 0.0
+
+    def _send(self, length):
+        part = super()._send(length)
+        self.last_byte = time.monotonic()
+        return part
+
+
+class _Bench:
+    def __init__(self, server):
+        self._server = server
+        self._model = _Timed()
+        self._finger = striped_finger()
+        self._model.present(self._finger)
+        self._address = f"usbip:{server.host}:{server.port}/{server.plug(self._model)}"
+
+    def device(self):
+        return ZK4500(ZK4500.locate(self._address))
+
+    def capture(self, device, timeout):
+        return device.capture(timeout=timeout)
+
+    def is_right(self, sample):
+        return np.array_equal(sample.pixels[112:368, 192:448], self._finger.pixels)
+
+    def misbehave(self, fault):
+        self._model.misbehave(_ASKED[fault])
+
+    def behave(self):
+        self._model.behave()
+        self._address = (
+            f"usbip:{self._server.host}:{self._server.port}/"
+            f"{self._server.bus_id(self._model) or self._server.plug(self._model)}"
+        )
+
+    def last_byte(self):
+        return self._model.last_byte
+
+
+@contextmanager
+def _plug_in():
+    server = UsbipServer()
+    try:
+        yield _Bench(server)
+    finally:
+        server.close()
+
+
+RIG = Rig("zk4500", _plug_in, tuple(_ASKED))
