@@ -4,12 +4,12 @@
 A `FingerprintTemplate` holds columns of numbers on the grid of its stored form, so that writing
 and reading gives back the very same template.
 
-Stored form, version 1, little-endian (40 minutiae take 256 bytes)::
+Stored form, version 2, little-endian (40 minutiae take 256 bytes, a finger's ridge flow 160)::
 
     offset size
       0     4   magic "EKFT"
-      4     1   version (1)
-      5     1   reserved (0)
+      4     1   version (2; version 1 is the same without ridge flow)
+      5     1   1 if ridge flow follows, else 0
       6     2   width,  pixels at 500 ppi
       8     2   height, pixels at 500 ppi
      10     2   n, number of minutiae
@@ -17,6 +17,9 @@ Stored form, version 1, little-endian (40 minutiae take 256 bytes)::
            2n   y
             n   direction, 1/256 of a turn
             n   kind (2 high bits) and reliability (6 low bits, 63 = 1.0)
+    ceil(c/8)   which of the c cells of 32 x 32 pixels, row by row, show ridges (high bit first)
+            m   orientation of each of these m cells, 1/256 of half a turn
+            m   ridge period of each, twelfths of a pixel at 500 ppi
             4   CRC-32 of everything before it
 """
 
@@ -35,16 +38,20 @@ from ektp_hw.errors import TemplateError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["MAX_MINUTIAE", "FingerprintTemplate", "MinutiaKind"]
+__all__ = ["FLOW_CELL", "MAX_MINUTIAE", "FingerprintTemplate", "MinutiaKind", "RidgeFlow"]
 
 MAX_MINUTIAE = 255
 """As in ISO/IEC 19794-2: a count fits a byte."""
+FLOW_CELL = 32
+"""Side of a cell of the ridge flow in pixels at 500 ppi: three to four ridges."""
 _MAGIC = b"EKFT"
-_VERSION = 1
+_VERSION = 2
 _HEADER = struct.Struct("<4sBBHHH")
 _STEPS_PER_PIXEL = 16
 _STEPS_PER_TURN = 256
 _STEPS_OF_RELIABILITY = 63
+_STEPS_PER_HALF_TURN = 256
+_STEPS_PER_PIXEL_OF_PERIOD = 12
 _MAX_SIDE = 65_535 // _STEPS_PER_PIXEL
 
 
@@ -54,6 +61,101 @@ class MinutiaKind(IntEnum):
     OTHER = 0
     ENDING = 1
     BIFURCATION = 2
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeFlow:
+    """How the ridges run and how far apart they lie, in cells of `FLOW_CELL` pixels; read-only.
+
+    Make one with `from_fields`, which rounds to the grid of the stored form.
+
+    Parameters
+    ----------
+    orientation
+        Along the ridge, radians in [0, pi), counter-clockwise from the x axis as seen on the
+        picture; NaN where no ridges are seen; (rows, columns) float32.
+    period
+        From ridge to ridge, pixels at 500 ppi, below 21.3; NaN likewise; (rows, columns) float32.
+    """
+
+    orientation: npt.NDArray[np.float32]
+    period: npt.NDArray[np.float32]
+
+    @classmethod
+    def from_fields(cls, orientation: npt.ArrayLike, period: npt.ArrayLike) -> RidgeFlow:
+        """Round to the stored grid; a cell without either value, or with period 0, has neither.
+
+        Raises
+        ------
+        TemplateError
+            If the two fields are no tables of one shape.
+        """
+        angles = np.asarray(orientation, np.float64)
+        periods = np.asarray(period, np.float64)
+        if angles.ndim != 2 or angles.shape != periods.shape:
+            raise TemplateError("orientation and period are tables of one shape; give both so")
+        with np.errstate(invalid="ignore"):
+            seen = np.isfinite(angles) & (periods > 0) & np.isfinite(periods)
+        turns = np.rint(np.where(seen, angles, 0) * (_STEPS_PER_HALF_TURN / np.pi))
+        steps = np.rint(np.where(seen, periods, 1) * _STEPS_PER_PIXEL_OF_PERIOD)
+        return cls._from_grid(
+            seen,
+            (turns % _STEPS_PER_HALF_TURN).astype(np.uint8)[seen],
+            np.clip(steps, 1, 255).astype(np.uint8)[seen],
+        )
+
+    @classmethod
+    def _from_grid(
+        cls,
+        seen: npt.NDArray[np.bool_],
+        turns: npt.NDArray[np.uint8],
+        steps: npt.NDArray[np.uint8],
+    ) -> RidgeFlow:
+        orientation = np.full(seen.shape, np.nan, np.float32)
+        period = np.full(seen.shape, np.nan, np.float32)
+        orientation[seen] = turns * np.float32(np.pi / _STEPS_PER_HALF_TURN)
+        period[seen] = steps / np.float32(_STEPS_PER_PIXEL_OF_PERIOD)
+        orientation.flags.writeable = period.flags.writeable = False
+        return cls(orientation, period)
+
+    def to_bytes(self) -> bytes:
+        """Return the stored form: which cells are seen, their orientations, their periods."""
+        seen = ~np.isnan(self.period)
+        turns = np.rint(self.orientation[seen] * (_STEPS_PER_HALF_TURN / np.pi))
+        steps = np.rint(self.period[seen] * _STEPS_PER_PIXEL_OF_PERIOD)
+        return b"".join(
+            (
+                np.packbits(seen).tobytes(),
+                turns.astype(np.uint8).tobytes(),
+                steps.astype(np.uint8).tobytes(),
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, stored: bytes, width: int, height: int) -> RidgeFlow:
+        """Read the stored form of a picture of that size in pixels at 500 ppi.
+
+        Raises
+        ------
+        TemplateError
+            If the length is not that of the cells marked, or a period is 0.
+        """
+        rows, columns = flow_shape(width, height)
+        bits = -(-rows * columns // 8)
+        cells = np.unpackbits(np.frombuffer(stored[:bits], np.uint8))
+        count = int(cells[: rows * columns].sum())
+        if len(stored) != bits + 2 * count or cells[rows * columns :].any():
+            raise TemplateError("the template's ridge flow is not as long as its cells say")
+        steps = np.frombuffer(stored, np.uint8, count, bits + count)
+        if not steps.all():
+            raise TemplateError("the template's ridge flow has a ridge period of 0")
+        seen = cells[: rows * columns].reshape(rows, columns).astype(bool)
+        return cls._from_grid(seen, np.frombuffer(stored, np.uint8, count, bits), steps)
+
+
+def flow_shape(width: int, height: int) -> tuple[int, int]:
+    """Return rows and columns of cells that cover a picture of that size."""
+    return -(-height // FLOW_CELL), -(-width // FLOW_CELL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +178,9 @@ class FingerprintTemplate:
         0 (surely spurious) to 1 (surely true); float32.
     width, height
         Size of the picture in pixels at 500 ppi.
+    flow
+        Ridge flow of the same picture, in as many cells as cover it; None where it is not known,
+        as in templates of other systems.
     """
 
     x: npt.NDArray[np.float32]
@@ -85,6 +190,7 @@ class FingerprintTemplate:
     reliability: npt.NDArray[np.float32]
     width: int
     height: int
+    flow: RidgeFlow | None = None
 
     @classmethod
     def from_minutiae(
@@ -97,14 +203,15 @@ class FingerprintTemplate:
         reliability: npt.ArrayLike | None = None,
         width: int,
         height: int,
+        flow: RidgeFlow | None = None,
     ) -> FingerprintTemplate:
         """Round minutiae to the stored grid; of more than 255 the most reliable are kept.
 
         Raises
         ------
         TemplateError
-            If the columns differ in length, hold NaN, leave the picture, or the picture's sides
-            are not 1 to 4095 pixels.
+            If the columns differ in length, hold NaN, leave the picture, the picture's sides are
+            not 1 to 4095 pixels, or the flow does not cover the picture.
         """
         columns = [np.asarray(column, dtype=np.float64).ravel() for column in (x, y, direction)]
         n = len(columns[0])
@@ -126,6 +233,11 @@ class FingerprintTemplate:
             raise TemplateError(f"a minutia lies outside its picture of {width} x {height} pixels")
         if n and not (0 <= kinds.min() <= kinds.max() <= max(MinutiaKind)):
             raise TemplateError("a minutia's kind is none of other, ending and bifurcation")
+        if flow is not None and flow.period.shape != flow_shape(width, height):
+            raise TemplateError(
+                f"a picture of {width} x {height} pixels has {flow_shape(width, height)} cells of "
+                f"ridge flow, not {flow.period.shape}"
+            )
         if n > MAX_MINUTIAE:
             kept = np.sort(np.argsort(-trust, kind="stable")[:MAX_MINUTIAE])
             columns = [column[kept] for column in columns]
@@ -139,6 +251,7 @@ class FingerprintTemplate:
             (kinds * 64 + np.rint(np.clip(trust, 0, 1) * _STEPS_OF_RELIABILITY)).astype(np.uint8),
             width,
             height,
+            flow,
         )
 
     @classmethod
@@ -150,6 +263,7 @@ class FingerprintTemplate:
         kind_and_reliability: npt.NDArray[np.uint8],
         width: int,
         height: int,
+        flow: RidgeFlow | None,
     ) -> FingerprintTemplate:
         template = cls(
             x=x.astype(np.float32) / np.float32(_STEPS_PER_PIXEL),
@@ -160,6 +274,7 @@ class FingerprintTemplate:
             / np.float32(_STEPS_OF_RELIABILITY),
             width=int(width),
             height=int(height),
+            flow=flow,
         )
         for column in (
             template.x,
@@ -183,10 +298,12 @@ class FingerprintTemplate:
         return hash(self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """Return the stored form, 16 + 6 n bytes."""
+        """Return the stored form: 16 + 6 n bytes, and the ridge flow's where there is one."""
         body = b"".join(
             (
-                _HEADER.pack(_MAGIC, _VERSION, 0, self.width, self.height, len(self)),
+                _HEADER.pack(
+                    _MAGIC, _VERSION, self.flow is not None, self.width, self.height, len(self)
+                ),
                 np.rint(self.x * _STEPS_PER_PIXEL).astype("<u2").tobytes(),
                 np.rint(self.y * _STEPS_PER_PIXEL).astype("<u2").tobytes(),
                 np.rint(self.direction * (_STEPS_PER_TURN / (2 * np.pi)))
@@ -195,6 +312,7 @@ class FingerprintTemplate:
                 (self.kind * np.uint8(64) + np.rint(self.reliability * _STEPS_OF_RELIABILITY))
                 .astype(np.uint8)
                 .tobytes(),
+                b"" if self.flow is None else self.flow.to_bytes(),
             )
         )
         return body + struct.pack("<I", zlib.crc32(body))
@@ -211,17 +329,19 @@ class FingerprintTemplate:
         stored = bytes(stored)
         if len(stored) < _HEADER.size + 4:
             raise TemplateError(f"{len(stored)} bytes are too few for a fingerprint template")
-        magic, version, _, width, height, n = _HEADER.unpack_from(stored)
+        magic, version, has_flow, width, height, n = _HEADER.unpack_from(stored)
         if magic != _MAGIC:
             raise TemplateError("these bytes are no fingerprint template of ektp_hw")
-        if version != _VERSION:
+        if not 1 <= version <= _VERSION:
             raise TemplateError(
-                f"the template has version {version}, this ektp_hw reads version {_VERSION}; "
+                f"the template has version {version}, this ektp_hw reads versions 1 to {_VERSION}; "
                 "install the newer release"
             )
-        if len(stored) != _HEADER.size + 6 * n + 4:
+        end = _HEADER.size + 6 * n
+        if len(stored) < end + 4 or (has_flow == 0 and len(stored) != end + 4) or has_flow > 1:
             raise TemplateError(
-                f"the template should have {_HEADER.size + 6 * n + 4} bytes and has {len(stored)}"
+                f"the template of {n} minutiae has {len(stored)} bytes, "
+                f"{end + 4} without ridge flow; it was cut or damaged"
             )
         if zlib.crc32(stored[:-4]) != struct.unpack_from("<I", stored, len(stored) - 4)[0]:
             raise TemplateError("the template's checksum is wrong: it was damaged")
@@ -246,4 +366,5 @@ class FingerprintTemplate:
             kinds,
             width,
             height,
+            RidgeFlow.from_bytes(stored[end:-4], width, height) if has_flow else None,
         )

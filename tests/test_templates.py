@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ektp_hw.errors import TemplateError
-from ektp_hw.templates import MAX_MINUTIAE, FingerprintTemplate
+from ektp_hw.templates import MAX_MINUTIAE, FingerprintTemplate, RidgeFlow
 
 
 def random_template(n: int, seed: int = 0) -> FingerprintTemplate:
@@ -110,3 +110,68 @@ def test_stored_sizes_that_cannot_hold_the_minutiae_are_refused(sides):
     struct.pack_into("<HH", body, 6, *sides)
     with pytest.raises(TemplateError, match="cannot hold"):
         FingerprintTemplate.from_bytes(bytes(body) + struct.pack("<I", zlib.crc32(body)))
+
+
+def random_flow(rows: int, columns: int, seed: int = 0) -> RidgeFlow:
+    rng = np.random.default_rng(seed)
+    period = rng.uniform(4.5, 18, (rows, columns))
+    period[rng.uniform(size=period.shape) < 0.4] = np.nan
+    return RidgeFlow.from_fields(rng.uniform(-5, 5, (rows, columns)), period)
+
+
+def template_with_flow(n: int = 5, seed: int = 0) -> FingerprintTemplate:
+    rng = np.random.default_rng(seed)
+    return FingerprintTemplate.from_minutiae(
+        rng.uniform(0, 388, n),
+        rng.uniform(0, 374, n),
+        rng.uniform(0, 7, n),
+        width=388,
+        height=374,
+        flow=random_flow(12, 13, seed),
+    )
+
+
+@given(seed=st.integers(0, 10_000))
+def test_ridge_flow_makes_the_round_trip_exactly(seed):
+    template = template_with_flow(3, seed)
+    again = FingerprintTemplate.from_bytes(template.to_bytes())
+    assert again == template
+    assert again.flow is not None
+    np.testing.assert_array_equal(again.flow.orientation, template.flow.orientation)
+    np.testing.assert_array_equal(again.flow.period, template.flow.period)
+
+
+def test_flow_is_rounded_finely_and_kept_below_half_a_turn():
+    flow = RidgeFlow.from_fields([[-0.5, 3.2]], [[9.03, 4.47]])
+    np.testing.assert_allclose(flow.orientation, [[np.pi - 0.5, 3.2 - np.pi]], atol=np.pi / 500)
+    np.testing.assert_allclose(flow.period, [[9.03, 4.47]], atol=1 / 24)
+    assert not flow.period.flags.writeable
+
+
+def test_a_finger_with_flow_and_forty_minutiae_is_small():
+    assert len(template_with_flow(40).to_bytes()) <= 500
+
+
+def test_flow_must_cover_the_picture():
+    with pytest.raises(TemplateError, match="cells of ridge flow"):
+        FingerprintTemplate.from_minutiae(
+            [], [], [], width=388, height=374, flow=random_flow(12, 12)
+        )
+    with pytest.raises(TemplateError, match="tables of one shape"):
+        RidgeFlow.from_fields([[1.0]], [[1.0, 2.0]])
+
+
+def test_templates_of_version_1_are_still_read():
+    template = random_template(7)
+    old = bytearray(template.to_bytes()[:-4])
+    old[4] = 1
+    stored = bytes(old) + struct.pack("<I", zlib.crc32(old))
+    assert FingerprintTemplate.from_bytes(stored) == template
+
+
+@pytest.mark.parametrize("cut", [1, 5, 60])
+def test_flow_of_the_wrong_length_is_refused(cut):
+    body = template_with_flow().to_bytes()[:-4]
+    for other in (body[:-cut], body + bytes(cut)):
+        with pytest.raises(TemplateError, match="ridge flow"):
+            FingerprintTemplate.from_bytes(other + struct.pack("<I", zlib.crc32(other)))

@@ -8,6 +8,7 @@ It comes in by the same door as everybody else's, see `extractors`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ektp_hw.fingerprint.comparison import compare, prepare
@@ -21,6 +22,7 @@ from ektp_hw.fingerprint.parameters import MIN_CLARITY, PPI
 from ektp_hw.fingerprint.polarity import ridges_are_white
 from ektp_hw.fingerprint.quality import FingerprintQuality, QualityReason, assess_quality
 from ektp_hw.fingerprint.resolution import at_500_ppi
+from ektp_hw.fingerprint.ridge_flow import summarised
 from ektp_hw.fingerprint.segmentation import foreground, tidied
 from ektp_hw.fingerprint.skeleton import cleaned
 from ektp_hw.fingerprint.slap import segment_slap
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ektp_hw.templates import FingerprintTemplate
+    from ektp_hw.templates import FingerprintTemplate, RidgeFlow
 
 __all__ = [
     "FingerprintQuality",
@@ -43,6 +45,7 @@ __all__ = [
     "extract_classical",
     "extractors",
     "prepare",
+    "ridge_flow",
     "segment_slap",
 ]
 
@@ -78,11 +81,39 @@ def extract(
         If it is known and cannot be imported.
     """
     sample = image if isinstance(image, FingerprintImage) else FingerprintImage(image, ppi)
-    return extractor(method)(sample, trace or ignore)
+    template = extractor(method)(sample, trace or ignore)
+    return template if template.flow is not None else replace(template, flow=ridge_flow(sample))
 
 
 def extract_classical(sample: FingerprintImage, trace: Trace) -> FingerprintTemplate:
     """Return the minutiae by ridge orientation, Gabor filters and thinning; ``classical``."""
+    seen = _ridges(sample, trace)
+    ridge = binary(seen.filtered, seen.around.mask)
+    trace("binary", ridge)
+    skeleton = thinned(ridge)
+    trace("skeleton", skeleton)
+    clean = cleaned(skeleton, seen.around.field)
+    trace("clean-skeleton", clean)
+    return read_minutiae(clean, seen.around, seen.width, seen.height, seen.flow)
+
+
+def ridge_flow(sample: FingerprintImage) -> RidgeFlow:
+    """Return how the ridges of a picture run, for minutiae that others have found in it."""
+    return _ridges(sample, ignore).flow
+
+
+@dataclass(frozen=True)
+class _Ridges:
+    """What is known of a picture before its minutiae; sizes in pixels at 500 ppi."""
+
+    filtered: npt.NDArray[np.float32]
+    around: Surroundings
+    flow: RidgeFlow
+    width: int
+    height: int
+
+
+def _ridges(sample: FingerprintImage, trace: Trace) -> _Ridges:
     picture = at_500_ppi(sample.pixels, sample.ppi, sample.source)
     trace("picture", picture)
     canvas = on_whole_cells(picture)
@@ -114,11 +145,6 @@ def extract_classical(sample: FingerprintImage, trace: Trace) -> FingerprintTemp
     mask = tidied(mask & (clear > MIN_CLARITY))
     trace("clear-foreground", mask)
 
-    ridge = binary(filtered, mask)
-    trace("binary", ridge)
-    skeleton = thinned(ridge)
-    trace("skeleton", skeleton)
-    clean = cleaned(skeleton, field)
-    trace("clean-skeleton", clean)
     height, width = picture.shape
-    return read_minutiae(clean, Surroundings(mask, field, clear), width, height)
+    flow = summarised(field, ridges_per_pixel, mask, width, height)
+    return _Ridges(filtered, Surroundings(mask, field, clear), flow, width, height)

@@ -3,8 +3,8 @@
 
 `prepare` once, compare many times: neighbourhood codes of each minutia (`descriptors`), how alike
 the codes of both sides are (`native.cylinders`), the alignment that they agree on and the minutiae
-paired under it (`pairing`), the cues weighed into one number (`scoring`), and that number as a
-false match rate (`calibration`).
+paired under it (`pairing`), how far the ridges agree under it (`flow_agreement`), the cues weighed
+into one number (`scoring`), and that number as a false match rate (`calibration`).
 """
 
 from __future__ import annotations
@@ -16,20 +16,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ektp_hw import native
+from ektp_hw.fingerprint import flow_agreement, pairing
 from ektp_hw.fingerprint.alignment import AlignmentParameters, align, oriented
 from ektp_hw.fingerprint.calibration import score_of
 from ektp_hw.fingerprint.descriptors import CylinderParameters, cylinder_codes, hull
-from ektp_hw.fingerprint.pairing import CUES, PairingParameters, pair
+from ektp_hw.fingerprint.flow_agreement import agree, flow_table
+from ektp_hw.fingerprint.pairing import PairingParameters, pair
 from ektp_hw.fingerprint.scoring import weigh
-from ektp_hw.templates import FingerprintTemplate
+from ektp_hw.templates import FLOW_CELL, FingerprintTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-__all__ = ["PreparedTemplate", "compare", "compare_many", "matched_minutiae", "prepare"]
+__all__ = ["CUES", "PreparedTemplate", "compare", "compare_many", "matched_minutiae", "prepare"]
 
+CUES = (*pairing.CUES, *flow_agreement.CUES)
+"""Names of the columns of `cues_of`."""
 _CYLINDERS = CylinderParameters()
 _ALIGNMENT = astuple(AlignmentParameters())
 _PAIRING = astuple(PairingParameters())
@@ -57,6 +61,8 @@ class PreparedTemplate:
         (k, 2) hull of the minutiae.
     cylinders
         Codes and masks, (2, n, 8) uint64, see `descriptors.cylinder_codes`.
+    flow
+        Ridge flow, (3, rows, columns) float32, see `flow_agreement.flow_table`.
     rank
         Decides which of two templates is laid over the other, whichever way round they are given.
     """
@@ -66,6 +72,7 @@ class PreparedTemplate:
     columns: npt.NDArray[np.float64]
     corners: npt.NDArray[np.float64]
     cylinders: npt.NDArray[np.uint64]
+    flow: npt.NDArray[np.float32]
     rank: tuple[int, bytes]
 
     def __len__(self) -> int:
@@ -83,10 +90,12 @@ def prepare(template: FingerprintTemplate) -> PreparedTemplate:
     corners = hull(x, y)
     columns = np.stack((x, y, direction, trust))
     cylinders = np.stack(cylinder_codes(x, y, direction, trust, corners, _CYLINDERS))
-    for array in (order, columns, corners, cylinders):
+    flow = flow_table(template.flow)
+    for array in (order, columns, corners, cylinders, flow):
         array.flags.writeable = False
     digest = hashlib.blake2b(template.to_bytes(), digest_size=16).digest()
-    return PreparedTemplate(template, order, columns, corners, cylinders, (len(template), digest))
+    rank = (len(template), digest)
+    return PreparedTemplate(template, order, columns, corners, cylinders, flow, rank)
 
 
 def compare(
@@ -129,7 +138,10 @@ def cues_of(
     references: Sequence[FingerprintTemplate | PreparedTemplate],
     partners: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Return what `pairing.pair` finds, (references, len(CUES)); it fills `partners`, if given."""
+    """Return what is found of each reference, (references, len(CUES)).
+
+    `partners`, if given, is filled as `pairing.pair` says.
+    """
     one = _prepared(probe)
     others = [_prepared(reference) for reference in references]
     if not others:
@@ -144,7 +156,7 @@ def cues_of(
     similarities = native.cylinders(one.cylinders[0], one.cylinders[1], codes, masks, _PRIOR_BITS)
     blocks = oriented(similarities, starts, swapped)
     proposed = align(x, y, direction, trust, columns, starts, blocks, swapped, *_ALIGNMENT)
-    return pair(
+    cues, fits = pair(
         x,
         y,
         direction,
@@ -160,6 +172,10 @@ def cues_of(
         np.empty(0, np.int64) if partners is None else partners,
         *_PAIRING,
     )
+    flows = np.concatenate([other.flow.ravel() for other in others])
+    shapes = np.array([other.flow.shape[1:] for other in others])
+    flow_cues = agree(one.flow, flows, shapes, swapped, fits, FLOW_CELL)
+    return np.concatenate((cues, flow_cues), axis=1)
 
 
 def _starts(lengths: list[int]) -> npt.NDArray[np.int64]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ektp_hw.fingerprint.orientation import OrientationField
+    from ektp_hw.templates import RidgeFlow
 
 __all__ = ["Surroundings", "read_minutiae"]
 
@@ -48,9 +49,13 @@ class Surroundings:
 
 
 def read_minutiae(
-    skeleton: npt.NDArray[np.uint8], around: Surroundings, width: int, height: int
+    skeleton: npt.NDArray[np.uint8],
+    around: Surroundings,
+    width: int,
+    height: int,
+    flow: RidgeFlow | None = None,
 ) -> FingerprintTemplate:
-    """Return the template of a cleaned skeleton; ``width`` and ``height`` are the picture's."""
+    """Return the template of a cleaned skeleton; width, height and flow are the picture's."""
     y, x, down, right, lines = ends_and_forks(skeleton).T
     depth = _depth(around.mask, width, height)
     kept = _inside(depth, y, x, BORDER)
@@ -65,6 +70,7 @@ def read_minutiae(
         reliability=_reliability(around, depth, y, x),
         width=width,
         height=height,
+        flow=flow,
     )
 
 

@@ -222,8 +222,9 @@ def _pair_two(
     bx: Floats, by: Floats, bd: Floats, bt: Floats, b_corners: Floats,
     alike: Bytes, proposed: Floats, hopeless: float, reach_first: float, reach: float, angle: float,
     smoothness: float, stiffness: float, rigidity: float, area_margin: float, cues: Floats,
+    best: Floats,
 ) -> Ints:  # fmt: skip
-    """Write the cues of the best of the proposed alignments of impression a onto impression b.
+    """Write cues and fit of the best of the proposed alignments of impression a onto impression b.
 
     Returns the partner in b of each minutia of a under that alignment, -1 for none.
     """
@@ -231,7 +232,7 @@ def _pair_two(
     partner, closeness = np.empty(na, np.int64), np.empty(na)
     best_of_b, top_of_b = np.empty(nb, np.int64), np.empty(nb)
     px, py, pd = np.empty(na), np.empty(na), np.empty(na)
-    best, fit, kept = np.zeros(4), np.zeros(4), np.full(na, -1, np.int64)
+    fit, kept = np.zeros(4), np.full(na, -1, np.int64)
     most = 0.0
     for f in range(proposed.shape[0]):
         if proposed[f, 4] <= 0.0:
@@ -274,14 +275,16 @@ def pair(
     blocks: Bytes, swapped: Bools, proposed: Floats, partners: Ints, hopeless: float,
     reach_first: float, reach: float, angle: float, smoothness: float, stiffness: float,
     rigidity: float, area_margin: float,
-) -> Floats:  # fmt: skip
-    """Return the cues (references, len(CUES)) of one probe against many references.
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Return the cues (references, len(CUES)) of one probe against many references, and the fits.
 
-    Arguments as in `alignment.align`, whose result is `proposed`; every y ascends. `partners` is
-    empty, or has room for the partner of each minutia of the impression that was laid over the
-    other (-1 for none); after several references it holds the last one's.
+    A fit (references, 4) is the cosine, sine and shift that move the impression laid over onto the
+    other. Arguments as in `alignment.align`, whose result is `proposed`; every y ascends.
+    `partners` is empty, or has room for the partner of each minutia of the impression that was
+    laid over the other (-1 for none); after several references it holds the last one's.
     """
     cues = np.zeros((swapped.shape[0], 5))
+    fits = np.zeros((swapped.shape[0], 4))
     for r in range(swapped.shape[0]):
         low, high = ref_starts[r], ref_starts[r + 1]
         ax, ay, ad, at, ac = x, y, direction, trust, corners
@@ -293,8 +296,9 @@ def pair(
         block = blocks[x.shape[0] * low : x.shape[0] * high].reshape((ax.shape[0], bx.shape[0]))
         kept = _pair_two(
             ax, ay, ad, at, ac, bx, by, bd, bt, bc, block, proposed[r], hopeless,
-            reach_first, reach, angle, smoothness, stiffness, rigidity, area_margin, cues[r],
+            reach_first, reach, angle, smoothness, stiffness, rigidity, area_margin,
+            cues[r], fits[r],
         )  # fmt: skip
         if partners.shape[0] > 0:
             partners[: kept.shape[0]] = kept
-    return cues
+    return cues, fits

@@ -126,6 +126,10 @@ MAX_GAP = 12.0
 GAP_ANGLE = 0.55
 """Radians by which the gap may turn away from either end's ridge (32 degrees)."""
 
+# --- ridge flow -----------------------------------------------------------------------------
+FLOW_SHARE = 0.5
+"""Share of a flow cell that must show the finger for its flow to be told."""
+
 # --- minutiae -------------------------------------------------------------------------------
 TRACE_STEPS = 16
 """Steps walked along a ridge to tell its direction: nearly two periods."""

@@ -22,12 +22,13 @@ def paired(bend=0.0, noise=0.0, trust=1.0, proposal=(1.0, 0.0, 0.0, 0.0, 1.0)):
     similarities = np.where(np.eye(COUNT, dtype=bool), 180, 20).astype(np.uint8)
     partners = np.full(COUNT, -1, np.int64)
     corners, trusts = hull(bent_x, bent_y), np.full(COUNT, trust)
-    cues = pair(
+    cues, fits = pair(
         x, y, direction, trusts, hull(x, y), np.stack((bent_x, bent_y, direction, trusts)),
         np.array([0, COUNT]), corners, np.array([0, len(corners)]),
         similarities.ravel(), np.array([False]), np.array([[proposal]]), partners,
         *astuple(PairingParameters()),
     )  # fmt: skip
+    assert fits.shape == (1, 4)
     return dict(zip(CUES, cues[0], strict=True)), partners
 
 
