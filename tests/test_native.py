@@ -3,11 +3,11 @@ import subprocess
 import sys
 
 import numpy as np
-import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import oracles
 from ektp_hw import native
 
 
