@@ -16,7 +16,8 @@ Stored form, version 2, little-endian (40 minutiae take 256 bytes, a finger's ri
      12    2n   x, sixteenths of a pixel at 500 ppi
            2n   y
             n   direction, 1/256 of a turn
-            n   kind (2 high bits) and reliability (6 low bits, 63 = 1.0)
+            n   kind (2 high bits) and reliability (6 low bits q: 1 - (1 - q / 63)^2, finer near 1;
+                in version 1 q / 63)
     ceil(c/8)   which of the c cells of 32 x 32 pixels, row by row, show ridges (high bit first)
             m   orientation of each of these m cells, 1/256 of half a turn
             m   ridge period of each, twelfths of a pixel at 500 ppi
@@ -29,7 +30,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,6 +51,7 @@ _HEADER = struct.Struct("<4sBBHHH")
 _STEPS_PER_PIXEL = 16
 _STEPS_PER_TURN = 256
 _STEPS_OF_RELIABILITY = 63
+_RELIABILITIES = (1 - (1 - np.arange(64) / _STEPS_OF_RELIABILITY) ** 2).astype(np.float32)
 _STEPS_PER_HALF_TURN = 256
 _STEPS_PER_PIXEL_OF_PERIOD = 12
 _MAX_SIDE = 65_535 // _STEPS_PER_PIXEL
@@ -153,6 +155,10 @@ class RidgeFlow:
         return cls._from_grid(seen, np.frombuffer(stored, np.uint8, count, bits), steps)
 
 
+def _steps_of(reliability: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return np.rint((1 - np.sqrt(1 - reliability.astype(np.float64))) * _STEPS_OF_RELIABILITY)
+
+
 def flow_shape(width: int, height: int) -> tuple[int, int]:
     """Return rows and columns of cells that cover a picture of that size."""
     return -(-height // FLOW_CELL), -(-width // FLOW_CELL)
@@ -175,7 +181,7 @@ class FingerprintTemplate:
     kind
         `MinutiaKind` codes; uint8.
     reliability
-        0 (surely spurious) to 1 (surely true); float32.
+        Probability that it is a true minutia of the finger, 0 to 1; float32.
     width, height
         Size of the picture in pixels at 500 ppi.
     flow
@@ -248,7 +254,7 @@ class FingerprintTemplate:
             (np.rint(columns[2] * (_STEPS_PER_TURN / (2 * np.pi))) % _STEPS_PER_TURN).astype(
                 np.uint8
             ),
-            (kinds * 64 + np.rint(np.clip(trust, 0, 1) * _STEPS_OF_RELIABILITY)).astype(np.uint8),
+            (kinds * 64 + _steps_of(np.clip(trust, 0, 1))).astype(np.uint8),
             width,
             height,
             flow,
@@ -270,8 +276,7 @@ class FingerprintTemplate:
             y=y.astype(np.float32) / np.float32(_STEPS_PER_PIXEL),
             direction=direction.astype(np.float32) * np.float32(2 * np.pi / _STEPS_PER_TURN),
             kind=np.right_shift(kind_and_reliability, 6, dtype=np.uint8),
-            reliability=(kind_and_reliability & 63).astype(np.float32)
-            / np.float32(_STEPS_OF_RELIABILITY),
+            reliability=_RELIABILITIES[kind_and_reliability & 63],
             width=int(width),
             height=int(height),
             flow=flow,
@@ -309,9 +314,7 @@ class FingerprintTemplate:
                 np.rint(self.direction * (_STEPS_PER_TURN / (2 * np.pi)))
                 .astype(np.uint8)
                 .tobytes(),
-                (self.kind * np.uint8(64) + np.rint(self.reliability * _STEPS_OF_RELIABILITY))
-                .astype(np.uint8)
-                .tobytes(),
+                (self.kind * 64 + _steps_of(self.reliability)).astype(np.uint8).tobytes(),
                 b"" if self.flow is None else self.flow.to_bytes(),
             )
         )
@@ -349,6 +352,8 @@ class FingerprintTemplate:
         x = np.frombuffer(stored, "<u2", n, start)
         y = np.frombuffer(stored, "<u2", n, start + 2 * n)
         kinds = np.frombuffer(stored, np.uint8, n, start + 5 * n)
+        if version == 1:
+            kinds = (kinds & 192) + _steps_of((kinds & 63) / _STEPS_OF_RELIABILITY).astype(np.uint8)
         if n > MAX_MINUTIAE or (kinds >> 6).max(initial=0) > max(MinutiaKind):
             raise TemplateError("the template's minutiae are not of this version")
         if not (

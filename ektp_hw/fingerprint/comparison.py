@@ -39,8 +39,10 @@ _ALIGNMENT = astuple(AlignmentParameters())
 _PAIRING = astuple(PairingParameters())
 _PRIOR_BITS = 16
 """Disagreeing bits that every two neighbourhoods start with."""
+_DOUBTFUL, _CERTAIN = -1.66, 5.04
+"""Log-odds of being true of the least and the most trusted minutiae: one in six and 154 in 155."""
 _LEAST_TRUST = 0.2
-"""Added to each reliability, so that even the least reliable minutiae count a little."""
+"""Added to a trust of 0 to 1, so that even the least reliable minutiae count a little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +56,9 @@ class PreparedTemplate:
     order
         Index into the template of each minutia as it stands here, by ascending y; (n,).
     columns
-        x, y (upwards), direction and trust, (4, n) float64. Trust is reliability relative to the
-        template's mean, so that extractors of different confidence (and templates without
-        reliabilities) compare alike.
+        x, y (upwards), direction and trust, (4, n) float64. Trust rises with the log-odds of the
+        reliability, and is relative to the template's mean, so that extractors of different
+        confidence (and templates without reliabilities) compare alike.
     corners
         (k, 2) hull of the minutiae.
     cylinders
@@ -85,7 +87,7 @@ def prepare(template: FingerprintTemplate) -> PreparedTemplate:
     x = template.x[order].astype(np.float64)
     y = -template.y[order].astype(np.float64)
     direction = template.direction[order].astype(np.float64)
-    trust = template.reliability[order].astype(np.float64) + _LEAST_TRUST
+    trust = _trust(template.reliability[order].astype(np.float64))
     trust /= trust.mean() if len(trust) else 1.0
     corners = hull(x, y)
     columns = np.stack((x, y, direction, trust))
@@ -176,6 +178,13 @@ def cues_of(
     shapes = np.array([other.flow.shape[1:] for other in others])
     flow_cues = agree(one.flow, flows, shapes, swapped, fits, FLOW_CELL)
     return np.concatenate((cues, flow_cues), axis=1)
+
+
+def _trust(reliability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    least, most = (1.0 / (1.0 + np.exp(-odds)) for odds in (_DOUBTFUL, _CERTAIN))
+    inside = np.clip(reliability, least, most)
+    odds = np.log(inside / (1.0 - inside))
+    return np.asarray((odds - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL) + _LEAST_TRUST)
 
 
 def _starts(lengths: list[int]) -> npt.NDArray[np.int64]:

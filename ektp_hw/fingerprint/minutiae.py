@@ -16,6 +16,8 @@ from ektp_hw.fingerprint.parameters import (
     FULL_BORDER,
     MIN_CLARITY,
     OUTWARD_BORDER,
+    RELIABILITY_OFFSET,
+    RELIABILITY_SLOPE,
 )
 from ektp_hw.fingerprint.skeleton import ends_and_forks
 from ektp_hw.templates import FingerprintTemplate, MinutiaKind
@@ -135,8 +137,10 @@ def _reliability(
     y: npt.NDArray[np.float32],
     x: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
+    """Return the probability that each is a true minutia of the finger."""
     cell = (y / CELL).astype(int), (x / CELL).astype(int)
     clear = np.clip((around.clarity[cell] - MIN_CLARITY) / (1 - MIN_CLARITY), 0, 1)
     inner = np.clip(depth[cell] / FULL_BORDER, 0, 1)
-    trust = np.sqrt(clear * around.field.coherence[cell]) * (0.5 + 0.5 * inner)
-    return np.asarray(trust, np.float32)
+    clean = np.sqrt(clear * around.field.coherence[cell]) * (0.5 + 0.5 * inner)
+    true = 1 / (1 + np.exp(-(RELIABILITY_SLOPE * clean + RELIABILITY_OFFSET)))
+    return np.asarray(true, np.float32)

@@ -143,3 +143,7 @@ CLOSE_PAIR = 4.5
 """Pixels, half a ridge period; two minutiae nearer than that are one smear, and both go."""
 FULL_BORDER = 40.0
 """Pixels from the edge of the foreground at which the edge no longer lowers the reliability."""
+RELIABILITY_SLOPE = 6.7
+RELIABILITY_OFFSET = -1.66
+"""Log-odds that a minutia is true: slope times how clear its surroundings are (0 to 1), and offset;
+by ``benchmarks/fit_reliability.py``."""
