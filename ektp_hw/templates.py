@@ -155,8 +155,9 @@ class RidgeFlow:
         return cls._from_grid(seen, np.frombuffer(stored, np.uint8, count, bits), steps)
 
 
-def _steps_of(reliability: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    return np.rint((1 - np.sqrt(1 - reliability.astype(np.float64))) * _STEPS_OF_RELIABILITY)
+def _steps_of(reliability: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    steps = (1 - np.sqrt(1 - reliability.astype(np.float64))) * _STEPS_OF_RELIABILITY
+    return np.asarray(np.rint(steps), np.uint8)
 
 
 def flow_shape(width: int, height: int) -> tuple[int, int]:
@@ -351,9 +352,9 @@ class FingerprintTemplate:
         start = _HEADER.size
         x = np.frombuffer(stored, "<u2", n, start)
         y = np.frombuffer(stored, "<u2", n, start + 2 * n)
-        kinds = np.frombuffer(stored, np.uint8, n, start + 5 * n)
+        kinds = np.frombuffer(stored, np.uint8, n, start + 5 * n).copy()
         if version == 1:
-            kinds = (kinds & 192) + _steps_of((kinds & 63) / _STEPS_OF_RELIABILITY).astype(np.uint8)
+            kinds[:] = (kinds & 192) + _steps_of((kinds & 63) / _STEPS_OF_RELIABILITY)
         if n > MAX_MINUTIAE or (kinds >> 6).max(initial=0) > max(MinutiaKind):
             raise TemplateError("the template's minutiae are not of this version")
         if not (

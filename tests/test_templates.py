@@ -165,8 +165,14 @@ def test_templates_of_version_1_are_still_read():
     template = random_template(7)
     old = bytearray(template.to_bytes()[:-4])
     old[4] = 1
-    stored = bytes(old) + struct.pack("<I", zlib.crc32(old))
-    assert FingerprintTemplate.from_bytes(stored) == template
+    old[-7:] = bytes(64 + step for step in (0, 9, 20, 31, 47, 58, 63))
+    read = FingerprintTemplate.from_bytes(bytes(old) + struct.pack("<I", zlib.crc32(old)))
+    assert read.flow is None
+    np.testing.assert_array_equal(read.x, template.x)
+    np.testing.assert_array_equal(read.kind, 1)
+    told = np.array([0, 9, 20, 31, 47, 58, 63]) / 63
+    np.testing.assert_allclose(read.reliability, told, atol=1 / 63)
+    assert FingerprintTemplate.from_bytes(read.to_bytes()) == read
 
 
 @pytest.mark.parametrize("cut", [1, 5, 60])

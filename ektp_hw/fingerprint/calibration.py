@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["score_of"]
 
-_MIDDLE = 0.17
-_WIDTH = 0.75
+_MIDDLE = 0.13
+_WIDTH = 0.755
 
 
 def score_of(

@@ -25,10 +25,10 @@ _USUAL_AGREEMENT = 0.8
 """Agreement of flow that speaks neither for nor against."""
 _USUAL_GAP = 0.08
 """Gap of periods that speaks neither for nor against."""
-_FLOW = 1.5
-_PERIOD = 8.2
+_FLOW = 1.8
+_PERIOD = 8.0
 """What a unit of agreement or gap weighs against one of minutiae."""
-_ALONE = (0.98, -0.37)
+_ALONE = (1.0, -0.41)
 """Slope and offset that bring the evidence of minutiae alone to the same false match rates."""
 
 

@@ -29,7 +29,7 @@ def test_an_end_within_is_a_minutia_that_looks_along_its_ridge(around):
     assert (right.x.tolist(), right.y.tolist(), right.direction.tolist()) == ([60], [80], [0])
     assert (left.x.tolist(), left.y.tolist()) == ([60], [80])
     assert left.direction[0] == pytest.approx(np.pi)
-    assert right.reliability[0] == 1
+    assert right.reliability[0] > 0.99
 
 
 def test_an_end_at_the_edge_of_the_print_is_none(around):
