@@ -96,6 +96,7 @@ def _score(values: Mapping[str, float]) -> int:
 
 def _reasons(values: Mapping[str, float]) -> tuple[QualityReason, ...]:
     wet = values["ink"] < p.WET_INK and values["modulation"] < p.WET_MODULATION
+    smeared = values["smear"] > p.SMEARED
     soft = values["sharpness"] < p.BLURRED_SHARPNESS and values["modulation"] < p.BLURRED_MODULATION
     found = {
         QualityReason.TOO_SMALL: values["area_mm2"] < p.SMALL_AREA,
@@ -103,7 +104,8 @@ def _reasons(values: Mapping[str, float]) -> tuple[QualityReason, ...]:
         QualityReason.TOO_DRY: values["ink"] > p.DRY_INK,
         QualityReason.TOO_WET: wet,
         # Wet skin has no sharp valleys either; then wetness is what can be changed.
-        QualityReason.BLURRED: values["smear"] > p.SMEARED or (soft and not wet),
-        QualityReason.DIRTY: values["dirt_mm2"] >= p.DIRT_AREA,
+        QualityReason.BLURRED: smeared or (soft and not wet),
+        # A finger that slid leaves its own marks.
+        QualityReason.DIRTY: values["dirt_mm2"] >= p.DIRT_AREA and not smeared,
     }
     return tuple(reason for reason, applies in found.items() if applies)
