@@ -8,6 +8,7 @@ may work side by side.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from enum import IntEnum
@@ -19,15 +20,23 @@ import numpy as np
 from ektp_hw import _native
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 __all__ = [
     "CYLINDER_WORDS",
     "ISA",
+    "MATCH_CUES",
+    "PackedTemplate",
     "available_isas",
     "cylinders",
     "filter_cells",
     "isa",
+    "match",
+    "match_one",
+    "match_parameters",
+    "pack",
     "use_isa",
 ]
 
@@ -241,3 +250,205 @@ def _check(name: str, array: npt.NDArray[Any], kind: type, shape: tuple[int, ...
             f"{name} must be a C-contiguous {np.dtype(kind)} array of shape {shape}, "
             f"not {array.dtype} of shape {array.shape}"
         )
+
+
+class PackedTemplate:
+    """A fingerprint as the compiled core reads it: one block of bytes, never changed.
+
+    Made by `pack` only, because `match` trusts what stands in it.
+    """
+
+    __slots__ = ("address", "block")
+
+    def __init__(self, content: bytes) -> None:
+        room = np.zeros(len(content) + 64, np.uint8)
+        start = -room.ctypes.data % 64
+        block = room[start : start + len(content)]
+        block[:] = np.frombuffer(content, np.uint8)
+        block.flags.writeable = False
+        self.block: npt.NDArray[np.uint8] = block
+        self.address: int = block.ctypes.data
+
+    def __reduce__(self) -> tuple[type[PackedTemplate], tuple[bytes]]:
+        return PackedTemplate, (self.block.tobytes(),)
+
+
+_MOST_MINUTIAE = 255
+_LANES = 16
+_FAR_AWAY = 1e9
+
+
+def pack(
+    *,
+    columns: npt.NDArray[np.float32],
+    steps: npt.NDArray[np.int32],
+    codes: npt.NDArray[np.uint64],
+    masks: npt.NDArray[np.uint64],
+    corners: npt.NDArray[np.float32],
+    flow: npt.NDArray[np.float32],
+    digest: bytes,
+) -> PackedTemplate:
+    """Lay a fingerprint out for `match` (``native/src/match.h``).
+
+    Parameters
+    ----------
+    columns
+        x, y (upwards, ascending), cosine and sine of the direction, trust; (5, n), n up to 255.
+    steps
+        Directions in 1/256 of a turn, 0 to 255; (n,).
+    codes, masks
+        As `cylinders` takes them, (n, `CYLINDER_WORDS`).
+    corners
+        Hull of the minutiae, counter-clockwise, (k, 2), k up to n.
+    flow
+        (3, rows, columns), at most 128 each way: cosine and sine of twice the orientation, natural
+        logarithm of the ridge period; NaN where no ridges are seen.
+    digest
+        16 bytes that decide, for two of as many minutiae, which is laid over the other.
+
+    Raises
+    ------
+    ValueError
+        If an array has another type, shape or layout, or a number that cannot be.
+    """
+    count = len(steps)
+    _check("columns", columns, np.float32, (5, count))
+    _check("steps", steps, np.int32, (count,))
+    _check_rows("template", codes, masks)
+    _check("corners", corners, np.float32, (-1, 2))
+    _check("flow", flow, np.float32, (3, -1, -1))
+    rows, across = flow.shape[1:]
+    if count > _MOST_MINUTIAE or len(codes) != count or len(corners) > count:
+        raise ValueError(f"{count} minutiae must be at most 255, with one code each and their hull")
+    if count and not (
+        np.isfinite(columns).all()
+        and (np.diff(columns[1]) >= 0).all()
+        and np.abs(columns[:2]).max() <= 65536
+        and columns[4].min() >= 0
+        and 0 <= steps.min() <= steps.max() <= 255
+    ):
+        raise ValueError("columns must be finite with y ascending, steps must be 0 to 255")
+    if max(rows, across) > 128 or len(digest) != 16:
+        raise ValueError("flow must be at most 128 x 128 cells, digest must be 16 bytes")
+    room = -(-count // _LANES) * _LANES
+    padded = np.zeros((5, room), np.float32)
+    padded[:2] = _FAR_AWAY
+    padded[:, :count] = columns
+    turns = np.zeros(room, np.int32)
+    turns[:count] = steps
+    bits = np.zeros((2, room, CYLINDER_WORDS), np.uint64)
+    bits[0, :count], bits[1, :count] = codes, masks
+    start = np.array([count, room, len(corners), rows, across, 0], np.uint32)
+    header = (start.tobytes() + digest).ljust(_lib.EKTP_MATCH_HEADER, b"\0")
+    arrays = (padded, turns, bits, corners, flow)
+    return PackedTemplate(header + b"".join(each.tobytes() for each in arrays))
+
+
+def match_parameters(alignment: Any, pairing: Any) -> Any:  # noqa: ANN401  # a C structure
+    """Return the constants as `match` takes them.
+
+    Parameters
+    ----------
+    alignment, pairing
+        `fingerprint.comparison_parameters.AlignmentParameters` and `PairingParameters`.
+
+    Raises
+    ------
+    ValueError
+        If a count is larger than the core has room for.
+    """
+    window = math.ceil(alignment.angle * 64 / (2 * math.pi))
+    limits = {"votes": 256, "proposals": 64, "finalists": 8}
+    for name, limit in limits.items():
+        if not 1 <= getattr(alignment, name) <= limit:
+            raise ValueError(f"{name} must be 1 to {limit}, not {getattr(alignment, name)}")
+    if not 1 <= alignment.prior <= 0xFFFF or not 1 <= window <= 31:
+        raise ValueError("prior must be 1 to 65535, angle must be above 0 and below 3 radians")
+    return _ffi.new(
+        "ektp_match_parameters *",
+        {
+            "prior": alignment.prior,
+            "votes": alignment.votes,
+            "proposals": alignment.proposals,
+            "finalists": alignment.finalists,
+            "window": window,
+            "align_reach": alignment.reach,
+            "stretch": alignment.stretch,
+            "align_cosine": math.cos(alignment.angle),
+            "align_rigidity": alignment.rigidity,
+            "copy_cosine": math.cos(alignment.copy_angle),
+            "copy_shift": alignment.copy_shift,
+            "hopeless": pairing.hopeless,
+            "reach_first": pairing.reach_first,
+            "reach": pairing.reach,
+            "pair_cosine": math.cos(pairing.angle),
+            "smoothness": pairing.smoothness,
+            "stiffness": pairing.stiffness,
+            "pair_rigidity": pairing.rigidity,
+            "area_margin": pairing.area_margin,
+            "cosines": [math.cos(2 * math.pi * step / 256) for step in range(256)],
+        },
+    )
+
+
+MATCH_CUES = 8
+"""Numbers that `match` finds for each reference (`MATCH_CUES` in src/match.h)."""
+
+
+def match(
+    probe: PackedTemplate,
+    references: Sequence[PackedTemplate],
+    parameters: Any,  # noqa: ANN401  # a C structure
+    partners: npt.NDArray[np.int32] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Return the cues of one fingerprint against many, (references, `MATCH_CUES`).
+
+    What they are: `ektp_hw.fingerprint.comparison.CUES`. Which of two is laid over the other does
+    not depend on which is the probe: the one with fewer minutiae, or the lesser digest.
+
+    Parameters
+    ----------
+    parameters
+        From `match_parameters`.
+    partners
+        (256,), gets for the last reference the partner of each minutia of the one laid over the
+        other, -1 for none.
+
+    Raises
+    ------
+    TypeError
+        If something else than a `PackedTemplate` is given.
+    ValueError
+        If ``partners`` has another type or shape.
+    """
+    for each in (probe, *references):
+        if type(each) is not PackedTemplate:
+            raise TypeError(f"a PackedTemplate is matched, not {type(each).__name__}")
+    if partners is not None:
+        _check("partners", partners, np.int32, (256,))
+    addresses = np.fromiter((each.address for each in references), np.uint64, len(references))
+    cues = np.empty((len(references), MATCH_CUES), np.float32)
+    _lib.ektp_match(
+        _ffi.cast("void *", probe.address),
+        _ffi.cast("void **", _ffi.from_buffer(addresses)),
+        len(references),
+        parameters,
+        _ffi.from_buffer("float[]", cues, require_writable=True),
+        _ffi.NULL if partners is None else _ffi.from_buffer("int32_t[]", partners),
+    )
+    return cues
+
+
+def match_one(
+    probe: PackedTemplate,
+    reference: PackedTemplate,
+    parameters: Any,  # noqa: ANN401  # a C structure
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], bool]:
+    """Return cues, partners and whether the reference was laid over the probe; as `match`."""
+    partners = np.full(256, -1, np.int32)
+    cues = match(probe, [reference], parameters, partners)[0]
+    return cues, partners, _rank(reference) < _rank(probe)
+
+
+def _rank(packed: PackedTemplate) -> tuple[int, bytes]:
+    return int(packed.block[:4].view(np.uint32)[0]), packed.block[24:40].tobytes()

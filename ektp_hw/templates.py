@@ -39,7 +39,14 @@ from ektp_hw.errors import TemplateError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["FLOW_CELL", "MAX_MINUTIAE", "FingerprintTemplate", "MinutiaKind", "RidgeFlow"]
+__all__ = [
+    "DIRECTION_STEPS",
+    "FLOW_CELL",
+    "MAX_MINUTIAE",
+    "FingerprintTemplate",
+    "MinutiaKind",
+    "RidgeFlow",
+]
 
 MAX_MINUTIAE = 255
 """As in ISO/IEC 19794-2: a count fits a byte."""
@@ -49,7 +56,8 @@ _MAGIC = b"EKFT"
 _VERSION = 2
 _HEADER = struct.Struct("<4sBBHHH")
 _STEPS_PER_PIXEL = 16
-_STEPS_PER_TURN = 256
+DIRECTION_STEPS = 256
+"""Of a turn: the grid of minutia directions."""
 _STEPS_OF_RELIABILITY = 63
 _RELIABILITIES = (1 - (1 - np.arange(64) / _STEPS_OF_RELIABILITY) ** 2).astype(np.float32)
 _STEPS_PER_HALF_TURN = 256
@@ -252,7 +260,7 @@ class FingerprintTemplate:
         return cls._from_grid(
             np.rint(columns[0] * _STEPS_PER_PIXEL).astype(np.uint16),
             np.rint(columns[1] * _STEPS_PER_PIXEL).astype(np.uint16),
-            (np.rint(columns[2] * (_STEPS_PER_TURN / (2 * np.pi))) % _STEPS_PER_TURN).astype(
+            (np.rint(columns[2] * (DIRECTION_STEPS / (2 * np.pi))) % DIRECTION_STEPS).astype(
                 np.uint8
             ),
             (kinds * 64 + _steps_of(np.clip(trust, 0, 1))).astype(np.uint8),
@@ -275,7 +283,7 @@ class FingerprintTemplate:
         template = cls(
             x=x.astype(np.float32) / np.float32(_STEPS_PER_PIXEL),
             y=y.astype(np.float32) / np.float32(_STEPS_PER_PIXEL),
-            direction=direction.astype(np.float32) * np.float32(2 * np.pi / _STEPS_PER_TURN),
+            direction=direction.astype(np.float32) * np.float32(2 * np.pi / DIRECTION_STEPS),
             kind=np.right_shift(kind_and_reliability, 6, dtype=np.uint8),
             reliability=_RELIABILITIES[kind_and_reliability & 63],
             width=int(width),
@@ -312,7 +320,7 @@ class FingerprintTemplate:
                 ),
                 np.rint(self.x * _STEPS_PER_PIXEL).astype("<u2").tobytes(),
                 np.rint(self.y * _STEPS_PER_PIXEL).astype("<u2").tobytes(),
-                np.rint(self.direction * (_STEPS_PER_TURN / (2 * np.pi)))
+                np.rint(self.direction * (DIRECTION_STEPS / (2 * np.pi)))
                 .astype(np.uint8)
                 .tobytes(),
                 (self.kind * 64 + _steps_of(self.reliability)).astype(np.uint8).tobytes(),

@@ -42,3 +42,30 @@ void ektp_filter_cells(const int16_t *picture, size_t stride, const int32_t *cho
                        size_t columns, const uint8_t *down, const uint8_t *across,
                        const int16_t *weights, const uint32_t *first, float scale,
                        float *filtered);
+
+/* Family "match": one fingerprint against many, all of `ektp_hw.fingerprint.comparison` but the
+ * weighing. Lengths are pixels at 500 ppi; cosines are of angles; see the dataclasses that fill
+ * this in (`alignment.AlignmentParameters`, `pairing.PairingParameters`) for what each is. */
+typedef struct {
+    int32_t prior;     /* of ektp_cylinders */
+    int32_t votes;     /* at most 256 */
+    int32_t proposals; /* at most 64 */
+    int32_t finalists; /* at most 8 */
+    int32_t window;    /* sectors of 1/64 turn each way, at most 31 */
+    float align_reach, stretch, align_cosine, align_rigidity, copy_cosine, copy_shift;
+    float hopeless, reach_first, reach, pair_cosine, smoothness, stiffness, pair_rigidity;
+    float area_margin;
+    float cosines[256]; /* of k/256 of a turn */
+} ektp_match_parameters;
+
+/* Bytes of a packed template's start, see src/match.h; the columns follow as `ektp_hw.native.pack`
+ * writes them. */
+enum { EKTP_MATCH_HEADER = 64 };
+
+/* cues: 8 floats for each reference: pairs, fit, likeness, common_a, common_b (as
+ * `ektp_hw.fingerprint.pairing.CUES`), flow_cells, flow_agreement, period_gap (as
+ * `flow_agreement.CUES`). partners: NULL, or room for 256: for the last reference, whom each minutia
+ * of the impression laid over the other is paired with, -1 for nobody. Packed templates are
+ * trusted. */
+void ektp_match(const void *probe, const void *const *references, size_t count,
+                const ektp_match_parameters *parameters, float *cues, int32_t *partners);

@@ -4,11 +4,13 @@
 #include "cylinders.h"
 #include "ektp_native.h"
 #include "filter_cells.h"
+#include "match.h"
 
 static struct {
     cylinders_kernel *cylinders;
     filter_cells_kernel *filter_cells;
-} kernels = {cylinders_scalar, filter_cells_scalar};
+    match_kernel *match;
+} kernels = {cylinders_scalar, filter_cells_scalar, match_scalar};
 
 int ektp_isa_available(int isa)
 {
@@ -37,20 +39,24 @@ int ektp_isa_use(int isa)
     case EKTP_AVX512:
         kernels.cylinders = cylinders_avx512;
         kernels.filter_cells = filter_cells_avx512;
+        kernels.match = match_avx512;
         break;
     case EKTP_AVX2:
         kernels.cylinders = cylinders_avx2;
         kernels.filter_cells = filter_cells_avx2;
+        kernels.match = match_avx2;
         break;
 #elif defined(__aarch64__) || defined(_M_ARM64)
     case EKTP_NEON:
         kernels.cylinders = cylinders_neon;
         kernels.filter_cells = filter_cells_neon;
+        kernels.match = match_neon;
         break;
 #endif
     default:
         kernels.cylinders = cylinders_scalar;
         kernels.filter_cells = filter_cells_scalar;
+        kernels.match = match_scalar;
         break;
     }
     return 0;
@@ -70,4 +76,10 @@ void ektp_filter_cells(const int16_t *picture, size_t stride, const int32_t *cho
 {
     kernels.filter_cells(picture, stride, chosen, rows, columns, down, across, weights, first,
                          scale, filtered);
+}
+
+void ektp_match(const void *probe, const void *const *references, size_t count,
+                const ektp_match_parameters *parameters, float *cues, int32_t *partners)
+{
+    kernels.match(probe, references, count, parameters, cues, partners);
 }
