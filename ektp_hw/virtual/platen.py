@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a scanner's glass looks like: a finger's picture, as a scanner of 500 ppi sees it."""
+"""What a scanner's glass looks like: a finger's picture at the size and resolution it sees."""
 
 from __future__ import annotations
 
@@ -21,28 +21,31 @@ _CLEAN = 225
 """Grey of the lit, empty glass."""
 
 
-def empty() -> Pixels:
-    """Return the lit glass without a finger, shape (480, 640)."""
+def empty(shape: tuple[int, int] = (HEIGHT, WIDTH)) -> Pixels:
+    """Return the lit glass of that (height, width) without a finger."""
     import numpy as np
 
-    return np.full((HEIGHT, WIDTH), _CLEAN, np.uint8)
+    return np.full(shape, _CLEAN, np.uint8)
 
 
-def lay(image: FingerprintImage) -> Pixels:
-    """Return the glass with this finger in its middle, shape (480, 640).
+def lay(
+    image: FingerprintImage, shape: tuple[int, int] = (HEIGHT, WIDTH), ppi: float = PPI
+) -> Pixels:
+    """Return the glass of that (height, width) with this finger in its middle.
 
-    Pictures of another resolution are resampled to 500 ppi; of larger ones the middle is seen. The
+    Pictures of another resolution are resampled to `ppi`; of larger ones the middle is seen. The
     ground takes the grey of the picture's own border, so that no edge appears that the finger does
     not have.
     """
     import numpy as np
 
-    finger = _resampled(image)
+    height, width = shape
+    finger = _resampled(image, ppi)
     border = np.concatenate([finger[0], finger[-1], finger[:, 0], finger[:, -1]])
-    glass = np.full((HEIGHT, WIDTH), np.uint8(np.median(border)), np.uint8)
-    rows, columns = min(HEIGHT, finger.shape[0]), min(WIDTH, finger.shape[1])
+    glass = np.full(shape, np.uint8(np.median(border)), np.uint8)
+    rows, columns = min(height, finger.shape[0]), min(width, finger.shape[1])
     top, left = (finger.shape[0] - rows) // 2, (finger.shape[1] - columns) // 2
-    down, right = (HEIGHT - rows) // 2, (WIDTH - columns) // 2
+    down, right = (height - rows) // 2, (width - columns) // 2
     glass[down : down + rows, right : right + columns] = finger[
         top : top + rows, left : left + columns
     ]
@@ -58,13 +61,13 @@ def dirt_on(glass: Pixels) -> Pixels:
     return dirty
 
 
-def _resampled(image: FingerprintImage) -> Pixels:
-    if abs(image.ppi - PPI) < 0.5:
+def _resampled(image: FingerprintImage, ppi: float) -> Pixels:
+    if abs(image.ppi - ppi) < 0.5:
         return image.pixels
     import cv2
     import numpy as np
 
-    scale = PPI / image.ppi
+    scale = ppi / image.ppi
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image.pixels, size, interpolation=method), np.uint8)

@@ -136,6 +136,14 @@ def _card(desk: Station, options: Options) -> str:
     return desk.usb_address(desk.card_reader)
 
 
+def _nb1010(desk: Station, options: Options) -> str:
+    from ektp_hw.virtual.nb1010 import VirtualNB1010
+
+    sensor = desk.function("nb1010", VirtualNB1010)
+    sensor.script(options)
+    return desk.usb_address(sensor)
+
+
 OFFERS: dict[str, Offer] = {
     "fingerprint": Offer(
         DeviceKind.FINGERPRINT, "Virtual fingerprint scanner (ZK4500, no hardware)", _fingerprint
@@ -145,6 +153,9 @@ OFFERS: dict[str, Offer] = {
         DeviceKind.SIGNATURE, "Virtual signature pad (STU-430, no hardware)", _signature
     ),
     "card": Offer(DeviceKind.CARD, "Virtual card reader (CCID, no hardware)", _card),
+    "nb1010": Offer(
+        DeviceKind.FINGERPRINT, "Virtual fingerprint sensor (NB-1010-U, no hardware)", _nb1010
+    ),
 }
 
 

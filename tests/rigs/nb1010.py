@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The NB-1010-U on the bench: the virtual sensor on a USB/IP bus, a striped finger on it."""
+
+import time
+from contextlib import contextmanager
+
+import numpy as np
+
+from ektp_hw.drivers.nb1010 import NB1010
+from ektp_hw.samples import FingerprintImage
+from ektp_hw.virtual.nb1010 import Misbehaviour, VirtualNB1010
+from ektp_hw.virtual.usbip_server import UsbipServer
+from rigs import Fault, Rig
+
+_ASKED = {
+    Fault.STALL: Misbehaviour.STALL,
+    Fault.NAK: Misbehaviour.SILENT,
+    Fault.SHORT: Misbehaviour.SHORT,
+    Fault.GARBAGE: Misbehaviour.GARBAGE,
+    Fault.CHECKSUM: Misbehaviour.MISCOUNT,
+    Fault.LATE: Misbehaviour.LATE,
+    Fault.UNPLUG: Misbehaviour.UNPLUG,
+    Fault.LIFTED: Misbehaviour.LIFTED,
+    Fault.POWER_SAG: Misbehaviour.RESET,
+}
+
+
+def striped_finger():
+    """Return a picture of stripes that fills the sensor."""
+    row = np.where(np.arange(256) // 4 % 2, 90, 210).astype(np.uint8)
+    return FingerprintImage(np.tile(row, (180, 1)), ppi=385)
+
+
+class _Timed(VirtualNB1010):
+    last_byte = 0.0
+
+    def on_in(self, endpoint, length):
+        part = super().on_in(endpoint, length)
+        if part:
+            self.last_byte = time.monotonic()
+        return part
+
+
+class _Bench:
+    def __init__(self, server):
+        self._server = server
+        self._model = _Timed()
+        self._finger = striped_finger()
+        self._model.present(self._finger)
+        self._plug()
+
+    def _plug(self):
+        place = self._server.bus_id(self._model) or self._server.plug(self._model)
+        self._address = f"usbip:{self._server.host}:{self._server.port}/{place}"
+
+    def device(self):
+        return NB1010(NB1010.locate(self._address))
+
+    def capture(self, device, timeout):
+        return device.capture(timeout=timeout)
+
+    def is_right(self, sample):
+        return np.array_equal(sample.pixels, self._finger.pixels)
+
+    def misbehave(self, fault):
+        self._model.misbehave(_ASKED[fault])
+
+    def behave(self):
+        self._model.behave()
+        self._plug()
+
+    def last_byte(self):
+        return self._model.last_byte
+
+
+@contextmanager
+def _plug_in():
+    server = UsbipServer()
+    try:
+        yield _Bench(server)
+    finally:
+        server.close()
+
+
+RIG = Rig("nb1010", _plug_in, tuple(_ASKED))
