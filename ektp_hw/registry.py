@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
+    from ektp_hw.transport.base import Connection
+
 __all__ = ["GROUP", "Driver", "discover", "drivers", "make_device", "open_device"]
 
 _log = logging.getLogger(__name__)
@@ -92,7 +94,7 @@ def open_device(device: DeviceInfo | str, *, record: str | Path | None = None) -
         One of `discover`'s answers, or a URI: ``usb:1b55:0840@1-4``, ``usbip:host:port/1-1``,
         ``pcsc:<reader>``, ``video:/dev/video0``, ``virtual:fingerprint``.
     record
-        File for a transcript of the USB traffic (`ektp_hw.transport.transcript`), written when the
+        File for a transcript of the traffic (`ektp_hw.transport.transcript`), written when the
         device is closed. It holds whatever the device sends, so record no living person.
 
     Raises
@@ -101,7 +103,7 @@ def open_device(device: DeviceInfo | str, *, record: str | Path | None = None) -
         If nothing answers there or no driver knows it.
     DeviceBusy, DeviceUnavailable, DeviceRemoved, ProtocolError
         As the driver finds it; `DeviceUnavailable` also if the traffic shall be recorded and the
-        device is not on a USB.
+        device is neither on a USB nor on a serial line.
     """
     uri = device.uri if isinstance(device, DeviceInfo) else device
     seen = device if isinstance(device, DeviceInfo) else None
@@ -112,15 +114,23 @@ def open_device(device: DeviceInfo | str, *, record: str | Path | None = None) -
 
 
 def _record(device: Device, path: str | Path) -> None:
-    if "usb" not in device.schemes:
+    if not {"usb", "serial"} & set(device.schemes):
         raise DeviceUnavailable(
-            "only the traffic of USB devices can be recorded; open it without recording",
+            "only the traffic of USB devices and serial lines can be recorded; open it without"
+            " recording",
             reason=UnavailableReason.UNSUPPORTED,
             device=device.info.uri,
         )
+    from ektp_hw.transport.base import SerialConnection
+    from ektp_hw.transport.serial_transcript import SerialRecorder
     from ektp_hw.transport.transcript import Recorder
 
-    device.tap(lambda connection: Recorder(connection, path))
+    def recorded(connection: Any) -> Connection:  # noqa: ANN401  # whatever the driver connects by
+        if isinstance(connection, SerialConnection):
+            return SerialRecorder(connection, path)
+        return Recorder(connection, path)
+
+    device.tap(recorded)
 
 
 def make_device(uri: str, *, seen_as: DeviceInfo | None = None) -> Device:

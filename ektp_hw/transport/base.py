@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["WIRE", "Connection", "UsbConnection", "log_wire"]
+__all__ = ["WIRE", "Connection", "SerialConnection", "UsbConnection", "log_wire"]
 
 WIRE = 5
 """Level of `logging` for wire traffic; DEBUG is 10."""
@@ -89,3 +89,37 @@ class UsbConnection(Connection):
     @abstractmethod
     def clear_halt(self, endpoint: int) -> None:
         """Take an endpoint out of its stalled state."""
+
+
+class SerialConnection(Connection):
+    """A serial line as drivers see it; time limits in seconds.
+
+    Every method raises `DeviceRemoved` when the port has gone.
+    """
+
+    @abstractmethod
+    def read(self, length: int, timeout: float) -> bytes:
+        """Wait for a byte, and return what is there then, `length` bytes at most.
+
+        Nothing when the time is over, or at once when another thread calls `cancel_read`.
+        """
+
+    @abstractmethod
+    def write(self, data: bytes, timeout: float = 1.0) -> None:
+        """Send all of it; `ProtocolError` if the line does not take it in time."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Throw away what has come and was not read."""
+
+    @abstractmethod
+    def set_baud(self, baud: int) -> None:
+        """Go on at another speed; `DeviceUnavailable` if the port cannot do it."""
+
+    @abstractmethod
+    def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> bool:
+        """Switch the modem lines; False where the port has none, which is no error."""
+
+    @abstractmethod
+    def cancel_read(self) -> None:
+        """End a `read` that waits in another thread, or the next one; harmless otherwise."""

@@ -101,6 +101,10 @@ class Recorder(UsbConnection):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text("".join(f"{line}\n" for line in self._lines), encoding="ascii")
 
+    def note(self, call: str, arguments: list[Any], run: Callable[[], bytes | None]) -> bytes:
+        """Pass on a call that is none of USB and note it, with bytes among its arguments packed."""
+        return self._note(call, _packed(arguments), run)
+
     def _note(self, call: str, arguments: list[Any], run: Callable[[], bytes | None]) -> bytes:
         line: dict[str, Any] = {"call": call, "with": arguments}
         try:
@@ -185,6 +189,10 @@ class Replay(UsbConnection):
         if kind is None:
             self.finish()
 
+    def play(self, call: str, arguments: list[Any]) -> bytes:
+        """Answer a call that is none of USB as recorded."""
+        return self._play(call, _packed(arguments))
+
     def _play(self, call: str, arguments: list[Any]) -> bytes:
         if self._next == len(self._lines):
             raise ProtocolError(
@@ -202,6 +210,10 @@ class Replay(UsbConnection):
         if "fails" in line:
             raise _FAILURES[line["fails"]]("as recorded", device=str(self._path))
         return _unpack(line.get("gives", ""))
+
+
+def _packed(arguments: list[Any]) -> list[Any]:
+    return [_pack(one) if isinstance(one, bytes) else one for one in arguments]
 
 
 def _pack(data: bytes) -> str:
