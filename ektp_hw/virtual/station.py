@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from ektp_hw.virtual.card import VirtualCardReader
     from ektp_hw.virtual.pad import VirtualSignaturePad
     from ektp_hw.virtual.scanner import VirtualScanner
+    from ektp_hw.virtual.serial_line import SerialFunction, SerialLine
     from ektp_hw.virtual.usb_function import UsbFunction
     from ektp_hw.virtual.usbip_server import UsbipServer
+    from ektp_hw.virtual.zfm import VirtualZFM
 
     Options = Mapping[str, str]
     _F = TypeVar("_F", bound=UsbFunction)
+    _S = TypeVar("_S", bound=SerialFunction)
 
 __all__ = ["OFFERS", "Offer", "Station", "VirtualStation", "station"]
 
@@ -39,6 +42,7 @@ class Station:
         self._lock = threading.RLock()
         self._server: UsbipServer | None = None
         self._functions: dict[str, UsbFunction] = {}
+        self._lines: dict[str, SerialLine] = {}
 
     @property
     def scanner(self) -> VirtualScanner:
@@ -87,11 +91,37 @@ class Station:
             busid = server.bus_id(model) or server.plug(model)
             return f"usbip:{server.host}:{server.port}/{busid}"
 
+    @property
+    def serial_module(self) -> VirtualZFM:
+        """The fingerprint module on a serial line, to be scripted."""
+        from ektp_hw.virtual.zfm import VirtualZFM
+
+        return self._serial("zfm", VirtualZFM)[1]
+
+    def serial_address(self, name: str, make: Callable[[], SerialFunction]) -> str:
+        """Plug the module of that name in where it is not, and return the URI of its port."""
+        line, _ = self._serial(name, make)
+        line.plug_in()
+        return f"serial:{line.path}?driver={name}"
+
+    def _serial(self, name: str, make: Callable[[], _S]) -> tuple[SerialLine, _S]:
+        from ektp_hw.virtual.serial_line import SerialLine
+
+        with self._lock:
+            line = self._lines.get(name)
+            if line is None:
+                line = self._lines[name] = SerialLine(make())
+            return line, line.function  # type: ignore[return-value]  # each name has one maker
+
     def close(self) -> None:
         """Unplug everything; the next opening starts afresh."""
         with self._lock:
             server, self._server = self._server, None
+            lines = list(self._lines.values())
             self._functions.clear()
+            self._lines.clear()
+        for line in lines:
+            line.close()
         if server is not None:
             server.close()
 
@@ -144,6 +174,13 @@ def _nb1010(desk: Station, options: Options) -> str:
     return desk.usb_address(sensor)
 
 
+def _zfm(desk: Station, options: Options) -> str:
+    from ektp_hw.virtual.zfm import VirtualZFM
+
+    desk.serial_module.script(options)
+    return desk.serial_address("zfm", VirtualZFM)
+
+
 OFFERS: dict[str, Offer] = {
     "fingerprint": Offer(
         DeviceKind.FINGERPRINT, "Virtual fingerprint scanner (ZK4500, no hardware)", _fingerprint
@@ -155,6 +192,9 @@ OFFERS: dict[str, Offer] = {
     "card": Offer(DeviceKind.CARD, "Virtual card reader (CCID, no hardware)", _card),
     "nb1010": Offer(
         DeviceKind.FINGERPRINT, "Virtual fingerprint sensor (NB-1010-U, no hardware)", _nb1010
+    ),
+    "zfm": Offer(
+        DeviceKind.FINGERPRINT, "Virtual fingerprint module (R307 serial, no hardware)", _zfm
     ),
 }
 

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rigs.nb1010 import striped_finger
 
 from ektp_hw.devices import DeviceInfo, DeviceKind
 from ektp_hw.drivers import nb1010
@@ -35,6 +34,7 @@ from ektp_hw.errors import (
 from ektp_hw.samples import FingerprintImage
 from ektp_hw.transport.transcript import Replay
 from ektp_hw.virtual.nb1010 import VirtualNB1010
+from rigs.nb1010 import striped_finger
 
 TRANSCRIPT = Path(__file__).parents[1] / "transcripts" / "nb1010" / "stripes.jsonl"
 INFO = DeviceInfo("usb:298d:1010@1-1", DeviceKind.FINGERPRINT, "NB-1010-U", "nb1010")
