@@ -49,9 +49,12 @@ def test_answers_can_come_late_and_acts_behind_them():
         begun = time.monotonic()
         module.send(b"a")
         module.send(b"b", after=0.3)
-        module.then(module.unplug)
+        sent = threading.Event()
+        module.then(sent.set)
         assert read(port, 2) == b"ab"
         assert time.monotonic() - begun > 0.29
+        assert sent.wait(5)
+        module.then(module.unplug)
     end = time.monotonic() + 5
     while line.path.is_symlink() and time.monotonic() < end:
         time.sleep(0.01)
