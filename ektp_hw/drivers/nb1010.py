@@ -9,18 +9,20 @@ The sensor tells how much of it is covered, so no picture is needed to wait for 
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo, UsbId
 from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
-from ektp_hw.errors import DeviceError, ProtocolError, RetryAdvice, RetryCapture
+from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
 from ektp_hw.transport import usb
 from ektp_hw.transport.found_by_id import FoundById
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     import numpy as np
     import numpy.typing as npt
@@ -30,8 +32,11 @@ if TYPE_CHECKING:
 
     Pixels = npt.NDArray[np.uint8]
     Show = Callable[[Pixels], None]
+    _T = TypeVar("_T")
 
 __all__ = ["NB1010"]
+
+_log = logging.getLogger(__name__)
 
 _OUT, _IN = 0x02, 0x83
 _PACKET = 64
@@ -99,23 +104,30 @@ class NB1010(FoundById, FingerprintScanner):
 
     def _await_finger(self, wait: CaptureWait, show: Show) -> None:
         del show  # without a finger there is no picture
-        while self._level(wait) <= _FINGER_LEVEL:
+        while self._insist(self._level, wait) <= _FINGER_LEVEL:
             wait.sleep(_PAUSE)
+
+    def _insist(self, step: Callable[[CaptureWait], _T], wait: CaptureWait) -> _T:
+        """Do a step once more where it failed: a single lost message is nobody's business."""
+        try:
+            return step(wait)
+        except ProtocolError as error:
+            _log.info("once more, because %s", error)
+            self._resynchronise(wait)
+            return step(wait)
 
     def _level(self, wait: CaptureWait) -> int:
         return self._ask(_CHECK_FINGER, _LEVEL, wait)[_LEVEL_AT]
 
     def _acquire(self, wait: CaptureWait, show: Show) -> Pixels | None:
-        import numpy as np
-
-        self._ask(_PREPARE, _DONE, wait)
-        self._ask(_CAPTURE, _DONE, wait)
-        self._in_step = False
-        rows = bytearray()
-        for line in range(1, _HEIGHT, 2):
-            rows += self._two_lines(line, wait)
-        self._in_step = True
-        pixels = np.frombuffer(bytes(rows), np.uint8).reshape(_HEIGHT, _WIDTH)
+        try:
+            pixels = self._insist(self._picture, wait)
+        except CaptureTimeout as error:
+            raise CaptureTimeout(
+                "a finger was there, but its picture did not come in time; try again, then check"
+                " the cable",
+                device=self.info.uri,
+            ) from error
         look = look_at(pixels)
         if look.is_noise:
             raise ProtocolError(
@@ -126,6 +138,16 @@ class NB1010(FoundById, FingerprintScanner):
         if look.is_dirty:
             raise RetryCapture(RetryAdvice.CENTRE_FINGER, device=self.info.uri)
         return pixels if look.has_finger else None
+
+    def _picture(self, wait: CaptureWait) -> Pixels:
+        import numpy as np
+
+        self._ask(_PREPARE, _DONE, wait)
+        self._ask(_CAPTURE, _DONE, wait)
+        self._in_step = False
+        rows = b"".join(self._two_lines(line, wait) for line in range(1, _HEIGHT, 2))
+        self._in_step = True
+        return np.frombuffer(rows, np.uint8).reshape(_HEIGHT, _WIDTH)
 
     def _stop(self) -> None:
         """Do nothing: the sensor rests by itself after a picture."""

@@ -30,7 +30,7 @@ Check = Callable[[], None]
 """Called between transfers; ends the exchange by raising (time over, cancelled)."""
 
 _SLICE = 0.05
-_QUIET = 0.06
+_QUIET = 0.04
 """Seconds without a byte after which nothing more is under way; USB adapters hold back 16 ms."""
 _ANSWER = 1.0
 """Seconds for an answer."""

@@ -34,7 +34,7 @@ _LAST_WHOLE = 45
 
 
 class Misbehaviour(StrEnum):
-    """What the sensor can do wrong, with the next picture."""
+    """What the sensor can do wrong while it sends a picture."""
 
     STALL = "stall"
     """The endpoint stalls in the middle and stays halted until the host clears it."""
@@ -77,7 +77,7 @@ class VirtualNB1010(UsbFunction):
     def __init__(self, serial: str = "VIRTUAL1") -> None:
         super().__init__(serial)
         self._visitor = Visitor("nb1010", SHAPE, PPI)
-        self._fault: Misbehaviour | None = None
+        self._faults: list[Misbehaviour] = []
         self._halted = False
         self._messages: deque[bytes | Misbehaviour] = deque()
         self._withheld: list[bytes] = []
@@ -91,15 +91,15 @@ class VirtualNB1010(UsbFunction):
             self._is_lifted = False
             self._visitor.present(image)
 
-    def misbehave(self, what: Misbehaviour | str) -> None:
-        """Go wrong with the next picture."""
+    def misbehave(self, what: Misbehaviour | str, times: int = 1) -> None:
+        """Go wrong with that many pictures from the next on."""
         with self.lock:
-            self._fault = Misbehaviour(what)
+            self._faults = [Misbehaviour(what)] * times
 
     def behave(self) -> None:
         """End all misbehaviour; a lifted finger is laid on again."""
         with self.lock:
-            self._fault = None
+            self._faults.clear()
             self._is_lifted = False
 
     def script(self, options: Mapping[str, str]) -> None:
@@ -174,7 +174,7 @@ class VirtualNB1010(UsbFunction):
         return _COVERED if there else _BARE
 
     def _take_picture(self) -> None:
-        fault, self._fault = self._fault, None
+        fault = self._faults.pop() if self._faults else None
         if fault is Misbehaviour.LIFTED:
             self._is_lifted = True
         glass = platen.empty(SHAPE)

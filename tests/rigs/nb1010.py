@@ -63,7 +63,7 @@ class _Bench:
         return np.array_equal(sample.pixels, self._finger.pixels)
 
     def misbehave(self, fault):
-        self._model.misbehave(_ASKED[fault])
+        self._model.misbehave(_ASKED[fault], times=2)
 
     def behave(self):
         self._model.behave()
