@@ -151,6 +151,10 @@ class PyserialConnection(SerialConnection):
         if self._port.is_open:
             self._port.cancel_read()
 
+    def probe(self) -> None:
+        """Raise `DeviceRemoved` if the port has gone; nothing is sent for it."""
+        self._run("probe", lambda: self._port.in_waiting)
+
     def close(self) -> None:
         """Let go of the port."""
         self._port.close()

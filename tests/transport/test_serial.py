@@ -128,6 +128,7 @@ def test_a_second_holder_is_refused_and_the_first_undisturbed(line, port):
         lambda port: port.write(b"x"),
         lambda port: port.discard(),
         lambda port: port.set_baud(9600),
+        lambda port: port.probe(),
     ],
 )
 def test_unplugging_is_told_by_whatever_comes_next(line, port, use):
@@ -140,6 +141,10 @@ def test_unplugging_is_told_by_whatever_comes_next(line, port, use):
     with serial.connect(f"serial:{line.path}") as again:
         again.write(b"back")
         assert read(again, 4) == b"back"
+
+
+def test_a_port_that_is_there_gives_a_sign_of_life(port):
+    port.probe()
 
 
 def test_unplugging_ends_a_read_that_waits(line, port):
