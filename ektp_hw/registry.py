@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
-    from ektp_hw.transport.base import Connection
-
 __all__ = ["GROUP", "Driver", "discover", "drivers", "make_device", "open_device"]
 
 _log = logging.getLogger(__name__)
@@ -125,7 +123,7 @@ def _record(device: Device, path: str | Path) -> None:
     from ektp_hw.transport.serial_transcript import SerialRecorder
     from ektp_hw.transport.transcript import Recorder
 
-    def recorded(connection: Any) -> Connection:  # noqa: ANN401  # whatever the driver connects by
+    def recorded(connection: Any) -> Any:  # noqa: ANN401  # whatever the driver connects by
         if isinstance(connection, SerialConnection):
             return SerialRecorder(connection, path)
         return Recorder(connection, path)

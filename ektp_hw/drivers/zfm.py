@@ -57,7 +57,6 @@ __all__ = ["ZFM"]
 _log = logging.getLogger(__name__)
 
 _TAKE_PICTURE, _SEND_PICTURE = b"\x01", b"\x0a"
-_SET_BAUD, _VERIFY_PASSWORD = b"\x0e\x04", b"\x13"
 _OK, _DAMAGED, _NO_FINGER, _BLURRED = 0x00, 0x01, 0x02, 0x03
 _WRONG_PASSWORD, _NO_PICTURE, _LOCKED = 0x13, 0x15, 0x21
 _ADVICE = {
@@ -183,18 +182,10 @@ class ZFM(FingerprintScanner):
             raise DeviceError("the device is closed; open it first", device=self.info.uri)
         return self._module
 
-    @property
-    def _wire(self) -> SerialConnection:
-        if self._line is None:
-            raise DeviceError("the device is closed; open it first", device=self.info.uri)
-        return self._line
-
     def _find_speed(self) -> None:
         """Say hello at one speed after the other until the module answers."""
-        module, line = self._talk, self._wire
         for baud in self._attempts():
-            line.set_baud(baud)
-            module.drain(self._while_opening)
+            self._talk.listen_at(baud, self._while_opening)
             try:
                 answer = self._hello()
             except ProtocolError as error:
@@ -226,8 +217,7 @@ class ZFM(FingerprintScanner):
         yield named or _BAUD
 
     def _hello(self) -> int:
-        password = _password(self._address).to_bytes(4, "big")
-        return self._talk.ask(_VERIFY_PASSWORD + password, self._while_opening, within=_HELLO)[0]
+        return self._talk.hello(_password(self._address), self._while_opening, _HELLO)
 
     def _start(self, wait: CaptureWait) -> None:
         if not self._talk.in_step:
@@ -345,13 +335,14 @@ class ZFM(FingerprintScanner):
         if self._address.baud is not None or not slower:
             return
         baud = max(slower)
-        if self._talk.ask(_SET_BAUD + bytes([baud // 9600]), wait.check)[0] != _OK:
+        if not self._talk.change_speed(baud, wait.check):
             return
         _log.warning(
             "%s: pictures come damaged at %d baud; the module is set to %d now",
-            self.info.uri, self._baud, baud,
-        )  # fmt: skip
-        self._wire.set_baud(baud)
+            self.info.uri,
+            self._baud,
+            baud,
+        )
         self._baud = baud
         wait.sleep(_PAUSE_AT_NEW_SPEED)
         self._mend(wait)

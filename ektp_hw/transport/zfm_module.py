@@ -37,7 +37,7 @@ _ANSWER = 1.0
 _LINE_BUFFER = 4096
 _LONGEST_RUBBISH = 15.0
 """Seconds that an unfinished picture of an earlier session can take at 19200 baud."""
-_READ_PARAMETERS = b"\x0f"
+_READ_PARAMETERS, _VERIFY, _SET_BAUD = b"\x0f", b"\x13", b"\x0e\x04"
 _PARAMETERS = struct.Struct(">xHHHHIHH")
 _RESYNCHRONISATIONS = 3
 
@@ -133,6 +133,26 @@ class Module:
             ):
                 self.in_step = True
                 return packet.content
+
+    def listen_at(self, baud: int, check: Check) -> None:
+        """Set the line to a speed at which the module may be, and wait until it is quiet."""
+        self._line.set_baud(baud)
+        self.drain(check)
+
+    def hello(self, password: int, check: Check, within: float) -> int:
+        """Unlock the module and return its confirmation code. Raises as `ask`."""
+        return self.ask(_VERIFY + password.to_bytes(4, "big"), check, within=within)[0]
+
+    def change_speed(self, baud: int, check: Check) -> bool:
+        """Set module and line to a multiple of 9600 baud; False if the module will not.
+
+        The module keeps it when it is switched off. It needs a moment then, and `resynchronise`.
+        """
+        if self.ask(_SET_BAUD + bytes([baud // 9600]), check)[0]:
+            return False
+        self._line.set_baud(baud)
+        self.in_step = False
+        return True
 
     def parameters(self, check: Check) -> SystemParameters:
         """Ask the module about itself. Raises as `ask`."""

@@ -88,7 +88,7 @@ def test_the_recorded_conversation_gives_the_recorded_picture():
 def test_another_conversation_is_noticed():
     class Locked(ZFM):
         def _hello(self):
-            return self._talk.ask(b"\x13\0\0\0\1", self._while_opening)[0]
+            return self._talk.hello(1, self._while_opening, 1.0)
 
     with pytest.raises(ProtocolError, match="but the driver called"):
         Locked(INFO, connect=lambda _: SerialReplay(TRANSCRIPT)).open()
