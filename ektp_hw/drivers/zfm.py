@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo
@@ -38,6 +39,7 @@ from ektp_hw.errors import (
 )
 from ektp_hw.transport import serial, serial_ports
 from ektp_hw.transport.zfm_module import Module, SystemParameters
+from ektp_hw.transport.zfm_packets import pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +58,7 @@ __all__ = ["ZFM"]
 
 _log = logging.getLogger(__name__)
 
+_TITLE = "ZFM/R30x/R503 fingerprint module"
 _TAKE_PICTURE, _SEND_PICTURE = b"\x01", b"\x0a"
 _OK, _DAMAGED, _NO_FINGER, _BLURRED = 0x00, 0x01, 0x02, 0x03
 _WRONG_PASSWORD, _NO_PICTURE, _LOCKED = 0x13, 0x15, 0x21
@@ -74,6 +77,8 @@ _HELLO = 0.3
 """Seconds for the first answer of all; it needs 10 ms, from a module that is just waking 200."""
 _PAUSE = 0.03
 """Seconds between two looks for a finger."""
+_SLOWEST_PICTURE = 0.7
+"""Seconds after which any module has said whether there is a finger."""
 _BLURRED_AT_MOST = 5
 _DOWNLOADS = 4
 _DAMAGED_AT_A_SPEED = 2
@@ -115,18 +120,14 @@ class ZFM(FingerprintScanner):
     @classmethod
     def discover(cls) -> list[DeviceInfo]:
         """List the ports that somebody named as such modules, without opening any."""
+        named = serial_ports.named_ports(cls.name, r"r503|zfm-|as608|fpm10")
         return [
             DeviceInfo(
-                f"{port.uri}?driver={cls.name}",
-                cls.kind,
-                f"ZFM/R30x/R503 fingerprint module on {port.title}",
-                cls.name,
-                port.serial,
-                port.vendor_id,
-                port.product_id,
+                f"{port.uri}?driver={cls.name}", cls.kind, f"{_TITLE} on {port.title}", cls.name,
+                port.serial, port.vendor_id, port.product_id,
             )
-            for port in serial_ports.named_ports(cls.name, r"r503|zfm-|as608|fpm10")
-        ]
+            for port in named
+        ]  # fmt: skip
 
     @classmethod
     def locate(cls, uri: str) -> DeviceInfo | None:
@@ -144,8 +145,8 @@ class ZFM(FingerprintScanner):
         said = {"driver": place.driver, "baud": place.baud}
         shown = "&".join(f"{name}={value}" for name, value in said.items() if value)
         shown = f"serial:{place.path}?{shown}".removesuffix("?")
-        name = f"ZFM/R30x/R503 fingerprint module on {place.path}"
-        return DeviceInfo(shown, cls.kind, name, cls.name, address=uri)
+        title = f"{_TITLE} on {place.path}"
+        return DeviceInfo(shown, cls.kind, title, cls.name, address=uri)
 
     @property
     def ppi(self) -> float:
@@ -247,8 +248,13 @@ class ZFM(FingerprintScanner):
 
     def _take_picture(self, wait: CaptureWait) -> int:
         """Return the module's answer, _DAMAGED also where none came and the line was mended."""
+        asked = time.monotonic()
         try:
             return self._talk.ask(_TAKE_PICTURE, wait.check)[0]
+        except CaptureTimeout as error:
+            if time.monotonic() - asked < _SLOWEST_PICTURE:
+                raise
+            raise self._mute() from error
         except ProtocolError as error:
             _log.debug("%s: %s", self.info.uri, error)
             self._mend(wait)
@@ -259,7 +265,7 @@ class ZFM(FingerprintScanner):
         if packed is None:
             return None
         height, width, self._ppi = _SIZES[len(packed)]
-        pixels = _unpacked(packed).reshape(height, width)
+        pixels = pixels_of(packed).reshape(height, width)
         self._judge(pixels)
         show(pixels)
         return pixels
@@ -281,7 +287,7 @@ class ZFM(FingerprintScanner):
 
     def _download(self, wait: CaptureWait) -> bytes | None:
         """Fetch the picture the module holds, more slowly if need be; None if it holds none."""
-        why, damaged = "", 0
+        why, damaged, remedy = "", 0, "plug the module in anew, then replace it"
         for _ in range(_DOWNLOADS):
             try:
                 code, content = self._fetch(wait)
@@ -292,14 +298,14 @@ class ZFM(FingerprintScanner):
                 why = f"the module sent {len(content)} bytes and code {code:02X}"
             except ProtocolError as error:
                 why, damaged = str(error).removeprefix(f"{self.info.uri}: "), damaged + 1
+                remedy = "use a shorter cable or another USB adapter"
             _log.info("%s: no whole picture: %s", self.info.uri, why)
             self._mend(wait)
             if damaged == _DAMAGED_AT_A_SPEED:
                 damaged = 0
                 self._slow_down(wait)
         raise ProtocolError(
-            f"the picture did not come whole in {_DOWNLOADS} attempts ({why}); use a shorter cable"
-            " or another USB adapter",
+            f"the picture did not come whole in {_DOWNLOADS} attempts ({why}); {remedy}",
             device=self.info.uri,
         )
 
@@ -311,8 +317,8 @@ class ZFM(FingerprintScanner):
         except CaptureTimeout as error:
             seconds = max(_SIZES) * 10 * 1.1 / self._baud
             raise CaptureTimeout(
-                f"a finger was there, but its picture takes up to {seconds:.0f} s over this line;"
-                " wait longer, or set the module to a higher speed",
+                "a finger was there, but its picture did not come in time: over this line it takes"
+                f" up to {seconds:.0f} s; wait longer, or set the module to a higher speed",
                 device=self.info.uri,
             ) from error
 
@@ -321,10 +327,14 @@ class ZFM(FingerprintScanner):
         try:
             self._talk.resynchronise(wait.check)
         except CaptureTimeout as error:
-            raise CaptureTimeout(
-                "the module did not answer any more; check its supply and cable",
-                device=self.info.uri,
-            ) from error
+            raise self._mute() from error
+
+    def _mute(self) -> CaptureTimeout:
+        """Return the error that does not blame the person for a module that says nothing."""
+        return CaptureTimeout(
+            "the module did not answer any more; check its supply and cable, then try again",
+            device=self.info.uri,
+        )
 
     def _slow_down(self, wait: CaptureWait) -> None:
         """Set module and line to the next lower speed, unless the address names one.
@@ -349,14 +359,6 @@ class ZFM(FingerprintScanner):
 
     def _stop(self) -> None:
         """Do nothing: the module rests by itself between pictures."""
-
-
-def _unpacked(packed: bytes) -> Pixels:
-    """Spread 4 bits a pixel, the left one in the high half, to 8: 15 becomes 255."""
-    import numpy as np
-
-    pairs = np.frombuffer(packed, np.uint8)
-    return (np.stack([pairs >> 4, pairs & 15], axis=1) * np.uint8(17)).reshape(-1)
 
 
 def _password(place: SerialAddress) -> int:

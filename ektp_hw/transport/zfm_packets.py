@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["BROADCAST", "CONTENT_AT_MOST", "Kind", "Packet", "PacketReader", "packed"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["BROADCAST", "CONTENT_AT_MOST", "Kind", "Packet", "PacketReader", "packed", "pixels_of"]
 
 BROADCAST = 0xFFFFFFFF
 """The address every module listens to, and has when it is new."""
@@ -42,6 +46,14 @@ def packed(kind: int, content: bytes, address: int = BROADCAST) -> bytes:
     """Write one packet; the content has 1 to 256 bytes."""
     length = len(content) + _SUM_SIZE
     return _HEAD.pack(_START, address, kind, length) + content + _sum(kind, length, content)
+
+
+def pixels_of(picture: bytes) -> npt.NDArray[np.uint8]:
+    """Spread a picture's 4 bits a pixel, the left one in the high half, to 8: 15 becomes 255."""
+    import numpy as np
+
+    pairs = np.frombuffer(picture, np.uint8)
+    return (np.stack([pairs >> 4, pairs & 15], axis=1) * np.uint8(17)).reshape(-1)
 
 
 class PacketReader:

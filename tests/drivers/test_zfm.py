@@ -187,7 +187,7 @@ def test_cancel_ends_the_wait_or_the_download(scanner, module, speed):
 def test_at_real_speed_a_short_wait_is_told_how_long_a_picture_takes(scanner, module):
     module.speed = 1
     begun = time.monotonic()
-    with pytest.raises(CaptureTimeout, match="takes up to 7 s over this line"):
+    with pytest.raises(CaptureTimeout, match="over this line it takes up to 7 s"):
         scanner.capture(timeout=0.5)
     assert time.monotonic() - begun < 1.0
 

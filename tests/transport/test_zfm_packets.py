@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ektp_hw.transport.zfm_packets import BROADCAST, Kind, Packet, PacketReader, packed
+from ektp_hw.transport.zfm_packets import BROADCAST, Kind, Packet, PacketReader, packed, pixels_of
 
 VERIFY = bytes.fromhex("ef01 ffffffff 01 0007 13 00000000 001b")
 TAKE = bytes.fromhex("ef01 ffffffff 01 0003 01 0005")
@@ -72,3 +72,7 @@ def test_other_addresses_and_impossible_lengths_are_noise(head):
 
 def test_a_module_of_another_address():
     assert found(packed(Kind.ACKNOWLEDGE, b"\0", 7), address=7)[0] == [Packet(7, b"\0")]
+
+
+def test_four_bits_a_pixel_become_eight():
+    assert pixels_of(bytes([0x0F, 0x18])).tolist() == [0, 255, 17, 136]
