@@ -22,6 +22,7 @@
      |    +-- GalleryFull            no space left to write; nothing acknowledged is lost
      +-- ExtractorUnavailable        registered, but its package is broken or incomplete
      +-- EvaluationError             a folder that cannot be evaluated (also a ValueError)
+     +-- StationError                a station's profile, journal or report that cannot be used
      +-- OperationCancelled          the caller's cancel event stopped a long computation
 
 Every message is one sentence that names the device or file, says what happened and what to do
@@ -52,6 +53,7 @@ __all__ = [
     "RetryAdvice",
     "RetryCapture",
     "SampleError",
+    "StationError",
     "TemplateError",
     "UnavailableReason",
 ]
@@ -193,6 +195,10 @@ class ExtractorUnavailable(EktpError):
 
 class EvaluationError(EktpError, ValueError):
     """A folder or a request that no error rates can be computed from."""
+
+
+class StationError(EktpError):
+    """A station's profile, journal or report cannot be read or written."""
 
 
 class OperationCancelled(EktpError):

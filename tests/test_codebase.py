@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "records": {"samples", "templates", "errors", "native"},
     "gallery": {"fingerprint", "templates", "samples", "errors", "native"},
     "evaluation": {"fingerprint", "gallery", "records", "templates", "samples", "errors"},
+    "diagnostics": {"registry", "devices", "transport", "samples", "errors"},
     "station": {
         "gallery",
         "registry",

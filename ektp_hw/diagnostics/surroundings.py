@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a look at a station starts from: which station this is, and where its world is read.
+
+Everything a probe reads of the machine goes through `root`, so that a test can put a broken
+machine there; everything it asks of the network goes to the centre named here.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ektp_hw.errors import StationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["StationProfile", "Surroundings", "read_profile"]
+
+_PLACES = (Path("/etc/ektp-hw/station.toml"), Path("~/.config/ektp-hw/station.toml"))
+"""Where a station's profile is looked for; the later one counts."""
+_KEYS = {"name", "district", "code", "centre", "expects", "waiting", "proxy"}
+
+
+@dataclass(frozen=True)
+class StationProfile:
+    """Which station this is.
+
+    Parameters
+    ----------
+    name, district, code
+        As they stand in letters: "Cipocok Jaya", "Kota Serang", "36.73.05".
+    centre
+        Address of the central service, ``https://...``; empty if the station sends nothing.
+    expects
+        Kinds of device that must be there: ``fingerprint``, ``iris``, ``signature``, ``card``.
+    waiting
+        Folder of records that wait to be sent; None if there is none.
+    proxy
+        Address of a web proxy; empty for none.
+    """
+
+    name: str = ""
+    district: str = ""
+    code: str = ""
+    centre: str = ""
+    expects: tuple[str, ...] = ()
+    waiting: Path | None = None
+    proxy: str = ""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The station and its world.
+
+    Parameters
+    ----------
+    profile
+        Which station this is.
+    root
+        Where the machine's files are read: ``/`` but in tests.
+    environment
+        Environment variables.
+    virtual
+        Whether virtual devices are looked at too (they always are there and always work).
+    """
+
+    profile: StationProfile = field(default_factory=StationProfile)
+    root: Path = Path("/")
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    virtual: bool = False
+
+    def path(self, name: str) -> Path:
+        """Return where ``/name`` of the machine is read."""
+        return self.root / name.lstrip("/")
+
+    def read(self, name: str) -> str | None:
+        """Return the stripped text of a file, None if it cannot be read."""
+        try:
+            return self.path(name).read_text("utf-8", errors="replace").strip()
+        except OSError:
+            return None
+
+
+def read_profile(path: str | Path | None = None) -> StationProfile:
+    """Read the station's profile, TOML; a missing default file is an empty profile.
+
+    Raises
+    ------
+    StationError
+        If the file named cannot be read, or is no profile.
+    """
+    given = Path(path) if path is not None else None
+    found = [place.expanduser() for place in _PLACES if place.expanduser().is_file()]
+    source = given or (found[-1] if found else None)
+    if source is None:
+        return StationProfile()
+    try:
+        table = tomllib.loads(source.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StationError(f"{source}: cannot be read as a station's profile: {error}") from error
+    return _profile(table, source)
+
+
+def _profile(table: dict[str, Any], source: Path) -> StationProfile:
+    if unknown := set(table) - _KEYS:
+        known = ", ".join(sorted(_KEYS))
+        raise StationError(f"{source}: '{min(unknown)}' is unknown; a profile has {known}")
+    texts = {key: table[key] for key in ("name", "district", "code", "centre", "proxy", "waiting")
+             if key in table}  # fmt: skip
+    expects = table.get("expects", [])
+    kinds = {"fingerprint", "iris", "signature", "card"}
+    for key, value in texts.items():
+        if not isinstance(value, str):
+            raise StationError(f"{source}: '{key}' must be a text in quotes")
+    if not isinstance(expects, list) or not set(map(str, expects)) <= kinds:
+        raise StationError(f"{source}: 'expects' must be a list of {', '.join(sorted(kinds))}")
+    waiting = texts.pop("waiting", None)
+    return StationProfile(
+        **texts,
+        expects=tuple(map(str, expects)),
+        waiting=Path(waiting).expanduser() if waiting else None,
+    )
