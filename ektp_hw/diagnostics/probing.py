@@ -81,6 +81,7 @@ def run_probes(
         over = time.monotonic() - begun > limit or (cancel is not None and cancel.is_set())
         for name in [name for name, each in running.items() if each.is_done(over)]:
             found[name] = running.pop(name).answer()
+            moved = True
             for finding in found[name]:
                 if tell is not None:
                     tell(finding)
