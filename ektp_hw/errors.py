@@ -13,6 +13,7 @@
      |    +-- CaptureCancelled       the caller's cancel event was set
      |    +-- ProtocolError          the device answered what its protocol does not allow
      |    +-- CardError              the card refused: see ``status_word``
+     |    +-- VendorKitFailed        a maker's closed library crashed or hung in its own process
      +-- RetryCapture                the citizen can act: see ``advice`` (move, press, wipe)
      +-- SampleError                 a picture or trace that cannot be one (also a ValueError)
      +-- TemplateError               bytes that are no template (also a ValueError)
@@ -56,6 +57,7 @@ __all__ = [
     "StationError",
     "TemplateError",
     "UnavailableReason",
+    "VendorKitFailed",
 ]
 
 
@@ -139,6 +141,10 @@ class CardError(DeviceError):
             message = f"{message} (status {status_word:04X})"
         super().__init__(message, device=device)
         self.status_word = status_word
+
+
+class VendorKitFailed(DeviceError):
+    """A maker's closed library crashed, hung or ended in its own process; this one is unharmed."""
 
 
 class RetryAdvice(Enum):

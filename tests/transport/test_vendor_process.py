@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A maker's library that crashes, hangs or lies costs its process, never the station."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ektp_hw.errors import (
+    CaptureCancelled,
+    CaptureTimeout,
+    DeviceBusy,
+    DeviceError,
+    DeviceRemoved,
+    DeviceUnavailable,
+    ProtocolError,
+    UnavailableReason,
+    VendorKitFailed,
+)
+from ektp_hw.transport.vendor_process import VendorProcess
+
+KIT = Path(__file__).parents[1] / "vendor_kit"
+GRADIENT = np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1))
+
+
+def built(source, target, *options):
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", target, source, *options], check=True)
+    return target
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    return built(KIT / "acme_ice.c", tmp_path_factory.mktemp("kit") / "libacme_ice.so")
+
+
+@pytest.fixture
+def acme(monkeypatch, library):
+    monkeypatch.syspath_prepend(KIT)
+    import acme
+
+    monkeypatch.setattr(acme, "LIBRARY", str(library))
+    return acme
+
+
+@pytest.fixture
+def fault(monkeypatch, tmp_path):
+    file = tmp_path / "fault"
+    file.touch()
+    monkeypatch.setenv("ACME_FAULT_FILE", str(file))
+    return file.write_text
+
+
+@pytest.fixture
+def scanner(acme, fault):
+    fault("")
+    with acme.AcmeIce(acme.AcmeIce.locate("acme:1")) as device:
+        yield device
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def nothing_left(pid, descriptors):
+    with pytest.raises(ChildProcessError):  # it was waited for, so there is no zombie
+        os.waitpid(pid, os.WNOHANG)
+    assert not [thread for thread in threading.enumerate() if "vendor" in thread.name]
+    assert open_files() == descriptors
+
+
+def test_the_picture_comes_through(acme, fault):
+    fault("")
+    acme.AcmeIce(acme.AcmeIce.discover()[0]).open().close()  # whatever is made only once
+    descriptors = open_files()
+    with acme.AcmeIce(acme.AcmeIce.discover()[0]) as scanner:
+        pid = scanner.kit.pid
+        assert pid != os.getpid()
+        for _ in range(3):
+            assert np.array_equal(scanner.capture(timeout=5).pixels, GRADIENT)
+        assert scanner.kit.pid == pid
+    nothing_left(pid, descriptors)
+
+
+FAULTS = {
+    "segfault": (VendorKitFailed, "SIGSEGV.*'capture'; open the device again"),
+    "abort": (VendorKitFailed, "SIGABRT"),
+    "divide": (VendorKitFailed, "SIGFPE"),
+    "exit": (VendorKitFailed, "ended its process with code 3"),
+    "hang": (VendorKitFailed, "did not come back from 'capture' within 0.2 s.*plug it in"),
+    "spin": (VendorKitFailed, "did not come back"),
+    "stop": (VendorKitFailed, "did not come back"),
+    "scribble": (ProtocolError, "garbage"),
+    "close": (VendorKitFailed, "ended its process with code 1"),
+    "huge": (ProtocolError, "picture of 900000000 bytes, there is room for 3072"),
+    "negative": (ProtocolError, "picture of -3072 bytes"),
+    "unknown code": (DeviceError, "code -99; see its manual"),
+    "gone": (DeviceRemoved, "plug it in and open it again"),
+    "lifted": (CaptureTimeout, "no finger was placed"),
+    "no finger": (CaptureTimeout, "no finger was placed"),
+}
+
+
+@pytest.mark.parametrize("word", FAULTS)
+def test_fault_table(scanner, fault, word):
+    """Each fault: a typed error that advises, in time; then a right picture; nothing is left."""
+    scanner.capture(timeout=5)
+    pid, call = scanner.kit.pid, scanner.kit.call
+
+    def with_short_limits(name, **options):
+        return call(name, **options | {"timeout": 0.2 if name == "capture" else 5.0})
+
+    fault(word)
+    kind, words = FAULTS[word]
+    begun = time.monotonic()
+    scanner.kit.call = with_short_limits
+    with pytest.raises(kind, match=words) as caught:
+        scanner.capture(timeout=0.3 if kind is CaptureTimeout else 5)
+    assert time.monotonic() - begun < 1.5
+    assert type(caught.value) is kind
+    assert str(caught.value).startswith("acme:1: ")
+    fault("")
+    scanner.kit.call = call
+    scanner.open()
+    assert np.array_equal(scanner.capture(timeout=5).pixels, GRADIENT)
+    if scanner.kit.pid != pid:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
+@pytest.mark.parametrize("word", ["hang", "spin", "stop"])
+def test_cancelling_ends_a_hanging_library_in_time(scanner, fault, word):
+    fault(word)
+    cancel = threading.Event()
+    threading.Timer(0.2, cancel.set).start()
+    begun = time.monotonic()
+    with pytest.raises(CaptureCancelled):
+        scanner.capture(timeout=30, cancel=cancel)
+    assert 0.2 <= time.monotonic() - begun < 1.0
+    fault("")
+    assert np.array_equal(scanner.capture(timeout=5).pixels, GRADIENT)
+
+
+def test_a_capture_that_is_cancelled_before_any_call_costs_no_process(scanner):
+    pid, cancel = scanner.kit.pid, threading.Event()
+    cancel.set()
+    with pytest.raises(CaptureCancelled):
+        scanner.capture(timeout=5, cancel=cancel)
+    assert scanner.kit.pid == pid
+
+
+def test_a_held_device_cannot_be_opened_and_leaves_no_process(acme, fault):
+    fault("busy")
+    scanner = acme.AcmeIce(acme.AcmeIce.locate("acme:1"))
+    with pytest.raises(DeviceBusy, match="close that program"):
+        scanner.open()
+    assert not scanner.kit.is_running
+    fault("")
+    with scanner:
+        assert scanner.capture(timeout=5).pixels.shape == (48, 64)
+
+
+def test_a_library_that_dies_between_two_captures(scanner):
+    os.kill(scanner.kit.pid, signal.SIGSEGV)
+    with pytest.raises(VendorKitFailed, match="SIGSEGV"):
+        scanner.capture(timeout=5)
+    assert scanner.capture(timeout=5).pixels.shape == (48, 64)
+
+
+def test_a_library_that_hangs_while_closing_is_ended(acme, fault):
+    fault("hang on close")
+    scanner = acme.AcmeIce(acme.AcmeIce.locate("acme:1")).open()
+    pid = scanner.kit.pid
+    scanner.close()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def test_a_process_that_the_library_leaves_behind_does_not_hold_us(acme, fault):
+    fault("daemon")
+    with acme.AcmeIce(acme.AcmeIce.locate("acme:1")) as scanner:
+        scanner.capture(timeout=5)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 3
+
+
+def test_what_the_library_prints_is_logged(acme, fault, caplog):
+    caplog.set_level(logging.INFO, "ektp_hw")
+    fault("chatter")
+    with acme.AcmeIce(acme.AcmeIce.locate("acme:1")) as scanner:
+        assert scanner.capture(timeout=20).pixels.shape == (48, 64)
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[0] == "acme:1: the maker's library says: acme_ice 1.0 is ready"
+    assert "acme:1: the maker's library says: debug 7" in lines
+    assert lines[-1] == "acme:1: the maker's library prints without end"
+    assert len(lines) == 1001
+
+
+# Libraries that cannot be loaded.
+
+
+def other_processor(library, target):
+    head = bytearray(library.read_bytes())
+    head[18:20] = (243).to_bytes(2, "little")
+    target.write_bytes(head)
+
+
+def lacking_another(_, target):
+    (target.parent / "more.c").write_text("int more(void) { return 1; }")
+    more = built(target.parent / "more.c", target.parent / "libmore.so")
+    (target.parent / "all.c").write_text("int more(void); int acme_open(void) { return more(); }")
+    built(target.parent / "all.c", target, f"-L{target.parent}", "-lmore")
+    more.unlink()
+
+
+def older(_, target):
+    (target.parent / "old.c").write_text("int acme_open(void) { return 0; }")
+    built(target.parent / "old.c", target)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason", "words"),
+    [
+        (lambda *_: None, "LIBRARY_MISSING", "is not there; install the maker's kit"),
+        (other_processor, "UNSUPPORTED", "is for RISC-V, this program for"),
+        (lambda _, at: at.write_bytes(b"MZ" + bytes(99)), "UNSUPPORTED", "is for Windows"),
+        (lambda _, at: at.write_text("see readme"), "UNSUPPORTED", "it is no library"),
+        (lacking_another, "LIBRARY_MISSING", "libmore.so.*install what it lacks"),
+        (older, "UNSUPPORTED", "lacks the function acme_capture; install the version"),
+    ],
+)
+def test_a_library_that_cannot_be_loaded(acme, monkeypatch, tmp_path, library, make, reason, words):
+    path = tmp_path / "libacme_ice.so"
+    make(library, path)
+    monkeypatch.setattr(acme, "LIBRARY", str(path))
+    scanner = acme.AcmeIce(acme.AcmeIce.locate("acme:1"))
+    with pytest.raises(DeviceUnavailable, match=words) as caught:
+        scanner.open()
+    assert caught.value.reason is UnavailableReason[reason]
+    monkeypatch.setattr(acme, "LIBRARY", str(library))
+    with acme.AcmeIce(scanner.info) as mended:
+        assert mended.capture(timeout=5).pixels.shape == (48, 64)
+
+
+def test_a_kit_that_cannot_be_imported():
+    kit = VendorProcess("no_such_module_of_ours:Kit", device="x:1")
+    with pytest.raises(DeviceError, match=r"ModuleNotFoundError.*driver's author"):
+        kit.start()
+    assert not kit.is_running
+
+
+# Processes.
+
+STATION = """
+import acme, time
+scanner = acme.AcmeIce(acme.AcmeIce.locate("acme:1")).open()
+print(scanner.kit.pid, flush=True)
+scanner.capture(timeout=60)
+"""
+
+
+@pytest.mark.parametrize("word", ["no finger", "hang", "spin"])
+def test_the_library_s_process_dies_with_the_station(library, fault, word):
+    fault(word)
+    environment = {"PYTHONPATH": str(KIT), "ACME_LIBRARY": str(library)}
+    with subprocess.Popen(
+        [sys.executable, "-c", STATION], env=os.environ | environment, stdout=subprocess.PIPE
+    ) as station:
+        pid = int(station.stdout.readline())
+        time.sleep(0.1)  # into the capture
+        station.kill()
+    until = time.monotonic() + 10
+    while is_alive(pid):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_the_library_outlives_the_thread_that_opened_it(acme, fault):
+    fault("")
+    scanner = acme.AcmeIce(acme.AcmeIce.locate("acme:1"))
+    opener = threading.Thread(target=scanner.open)
+    opener.start()
+    opener.join()
+    assert scanner.capture(timeout=5).pixels.shape == (48, 64)
+    scanner.close()
+
+
+# The caller's mistakes cost nothing.
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "kind"),
+    [
+        ("finger_is_on", [object()], TypeError),
+        ("finger_is_on", [float("nan")], ValueError),
+        ("finger_is_on", ["x" * 70_000], ValueError),
+        ("_check", [0], ValueError),
+        ("finger_is_on", [1], DeviceError),
+        ("no_such_method", [], DeviceError),
+    ],
+)
+def test_calls_that_cannot_be(scanner, name, arguments, kind):
+    pid = scanner.kit.pid
+    with pytest.raises(kind):
+        scanner.kit.call(name, *arguments)
+    assert scanner.capture(timeout=5).pixels.shape == (48, 64)
+    assert scanner.kit.pid == pid
+
+
+def test_a_closed_kit_says_so():
+    kit = VendorProcess("acme:AcmeKit", device="acme:1")
+    kit.close()
+    for use in (lambda: kit.call("finger_is_on"), lambda: kit.picture(1)):
+        with pytest.raises(DeviceError, match="not loaded; open the device again"):
+            use()
