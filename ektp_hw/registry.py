@@ -83,7 +83,9 @@ def drivers() -> list[Driver]:
     return list(_all_at_once(loaders, _LOAD_TIMEOUT).values())
 
 
-def open_device(device: DeviceInfo | str, *, record: str | Path | None = None) -> Device:
+def open_device(
+    device: DeviceInfo | str, *, record: str | Path | None = None, keep_payloads: bool = False
+) -> Device:
     """Open a device; the driver is found by the address.
 
     Parameters
@@ -93,7 +95,10 @@ def open_device(device: DeviceInfo | str, *, record: str | Path | None = None) -
         ``pcsc:<reader>``, ``video:/dev/video0``, ``virtual:fingerprint``.
     record
         File for a transcript of the traffic (`ektp_hw.transport.transcript`), written when the
-        device is closed. It holds whatever the device sends, so record no living person.
+        device is closed. What may be somebody's body is replaced by its length and hash, as the
+        driver's class attribute ``redaction`` says.
+    keep_payloads
+        Keep everything in the transcript; only for phantoms and virtual devices.
 
     Raises
     ------
@@ -107,11 +112,11 @@ def open_device(device: DeviceInfo | str, *, record: str | Path | None = None) -
     seen = device if isinstance(device, DeviceInfo) else None
     made = make_device(uri, seen_as=seen)
     if record is not None:
-        _record(made, record)
+        _record(made, record, keep_payloads=keep_payloads)
     return made.open()
 
 
-def _record(device: Device, path: str | Path) -> None:
+def _record(device: Device, path: str | Path, *, keep_payloads: bool) -> None:
     if not {"usb", "serial"} & set(device.schemes):
         raise DeviceUnavailable(
             "only the traffic of USB devices and serial lines can be recorded; open it without"
@@ -121,12 +126,14 @@ def _record(device: Device, path: str | Path) -> None:
         )
     from ektp_hw.transport.base import SerialConnection
     from ektp_hw.transport.serial_transcript import SerialRecorder
-    from ektp_hw.transport.transcript import Recorder
+    from ektp_hw.transport.transcript import Notes, Recorder
+
+    notes = Notes(path, None if keep_payloads else device.redaction)
 
     def recorded(connection: Any) -> Any:  # noqa: ANN401  # whatever the driver connects by
         if isinstance(connection, SerialConnection):
-            return SerialRecorder(connection, path)
-        return Recorder(connection, path)
+            return SerialRecorder(connection, notes)
+        return Recorder(connection, notes)
 
     device.tap(recorded)
 

@@ -9,6 +9,7 @@ from ektp_hw.devices.base import Device, DeviceInfo, DeviceKind, UsbId
 from ektp_hw.devices.card_reader import CardReader
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.devices.iris_camera import IrisCamera
+from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.signature_pad import SignaturePad
 from ektp_hw.devices.states import CaptureState
 from ektp_hw.devices.wait import CaptureWait
@@ -22,6 +23,8 @@ __all__ = [
     "DeviceKind",
     "FingerprintScanner",
     "IrisCamera",
+    "Redaction",
+    "Rule",
     "SignaturePad",
     "UsbId",
 ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from ektp_hw.devices.redaction import Redaction
 from ektp_hw.devices.states import CaptureState, check_arrow
 from ektp_hw.devices.wait import CaptureWait
 from ektp_hw.errors import DeviceBusy, DeviceError, DeviceRemoved
@@ -124,6 +125,8 @@ class Device(ABC):
     """Beginnings of the URIs the driver answers for."""
     usb_ids: ClassVar[tuple[UsbId, ...]] = ()
     """Devices the driver knows; empty if it does not go by USB ids."""
+    redaction: ClassVar[Redaction] = Redaction()
+    """Which payloads of its conversation a transcript must not hold."""
     _missing: ClassVar[str] = "nothing usable was captured"
     _connect: Callable[..., Any]
     """How a driver reaches its device; given to its constructor so that tests can replay."""

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import Device, DeviceKind
+from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.states import CaptureState
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ class CardReader(Device):
 
     kind: ClassVar[DeviceKind] = DeviceKind.CARD
     schemes: ClassVar[tuple[str, ...]] = ("pcsc",)
+    redaction: ClassVar[Redaction] = Redaction(
+        read=Rule(longest=32, tail=2), sent=Rule(longest=7, head=b"\xff" * 5)
+    )
+    """A photo comes in pieces, a key or number in a command; its head says which, SW1 SW2 why."""
     _missing: ClassVar[str] = "no card was laid on the reader"
 
     def capture(

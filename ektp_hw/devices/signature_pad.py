@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import Device, DeviceKind
+from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.states import CaptureState
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class SignaturePad(Device):
     """A pad that reports a pen's path."""
 
     kind: ClassVar[DeviceKind] = DeviceKind.SIGNATURE
+    redaction: ClassVar[Redaction] = Redaction(read=Rule(longest=0))
+    """Every pen report is a piece of the signature, however short."""
     _missing: ClassVar[str] = "nobody signed on the pad"
 
     def capture(

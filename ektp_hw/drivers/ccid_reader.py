@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ektp_hw.devices import iso7816, ktp_el
 from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.card_reader import CardReader
+from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.errors import CardError, DeviceError
 from ektp_hw.transport import ccid, usb
 from ektp_hw.transport.found_by_id import FoundById
@@ -52,6 +53,10 @@ class CcidReader(FoundById, CardReader):
     usb_ids: ClassVar[tuple[UsbId, ...]] = (
         UsbId(0x072F, 0x2200, "ACS ACR122U"),
         UsbId(0x072F, 0x223B, "ACS ACR1252U"),
+    )
+    redaction: ClassVar[Redaction] = Redaction(
+        read=Rule(longest=32, head=b"\xff" * 10, tail=2),
+        sent=Rule(longest=17, head=b"\xff" * 15),
     )
 
     def __init__(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.iris_camera import IrisCamera
+from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.errors import DeviceError
 from ektp_hw.transport import usb, uvc
 from ektp_hw.transport.found_by_id import FoundById
@@ -59,6 +60,8 @@ class UvcCamera(FoundById, IrisCamera):
     usb_ids: ClassVar[tuple[UsbId, ...]] = (
         UsbId(0x1209, 0x0001, "UVC near-infrared camera (test id)"),
     )
+    redaction: ClassVar[Redaction] = Redaction(read=Rule(longest=64, head=b"\xff" * 2))
+    """Kept of a payload: its header's length and flags."""
 
     def __init__(
         self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = _connect

@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from ektp_hw.devices.base import UsbId
+from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.signature_pad import SignaturePad
 from ektp_hw.errors import (
     DeviceError,
@@ -120,6 +121,8 @@ class WacomStu(FoundById, SignaturePad):
         UsbId(0x056A, 0x00A6, "Wacom STU-430V"),
         UsbId(0x056A, 0x00A8, "Wacom STU-540"),
     )
+    redaction: ClassVar[Redaction] = Redaction(read=Rule(longest=0, head=b"\xff\xf0"))
+    """Kept of a report: its number, and whether the pen is near and touches."""
 
     def __init__(
         self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = _connect

@@ -12,7 +12,11 @@ from ektp_hw.transport.base import SerialConnection
 from ektp_hw.transport.transcript import Recorder, Replay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from ektp_hw.transport.redaction import Hidden
+    from ektp_hw.transport.transcript import Notes
 
 __all__ = ["SerialRecorder", "SerialReplay"]
 
@@ -25,10 +29,10 @@ class SerialRecorder(SerialConnection):
     connection
         The open line; closed with this.
     path
-        The file to write.
+        The file to write with every payload, or the `Notes` to add to.
     """
 
-    def __init__(self, connection: SerialConnection, path: str | Path) -> None:
+    def __init__(self, connection: SerialConnection, path: str | Path | Notes) -> None:
         self._line = connection
         self._notes = Recorder(cast("Any", connection), path)  # used to note and close, as any
 
@@ -70,14 +74,19 @@ class SerialReplay(SerialConnection):
 
     Use it as a context: leaving it without an error demands that every recorded call was made.
 
+    Parameters
+    ----------
+    path, fill
+        As for `Replay`.
+
     Raises
     ------
     ProtocolError
         When a call differs from the recorded one, or recorded calls are left over.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._replay = Replay(path)
+    def __init__(self, path: str | Path, fill: Callable[[Hidden], bytes] | None = None) -> None:
+        self._replay = Replay(path, fill)
 
     def read(self, length: int, timeout: float) -> bytes:
         """Answer as recorded."""

@@ -99,3 +99,24 @@ def test_closing_twice_writes_once(tmp_path):
     link.close()
     assert not (tmp_path / "a.jsonl").exists()
     assert fake.closed == 2
+
+
+def test_silence_is_elastic_where_asked(tmp_path):
+    path = tmp_path / "talk.jsonl"
+    silence = '{"call": "read", "with": [130, 9]}\n'
+    path.write_text(
+        silence * 3
+        + '{"call": "read", "with": [130, 9], "gives": "AQ=="}\n'
+        + silence
+        + '{"call": "clear_halt", "with": [130]}\n',
+        "ascii",
+    )
+    with Replay(path, elastic=True) as link:
+        assert link.read(130, 9, 1.0) == b"\1"
+        assert [link.read(130, 9, 1.0) for _ in range(5)] == [b""] * 5
+        link.clear_halt(130)
+        assert link.read(130, 9, 1.0) == b""
+    with pytest.raises(ProtocolError, match="1 recorded calls"), Replay(path, elastic=True) as link:
+        link.read(130, 9, 1.0)
+    with pytest.raises(ProtocolError), Replay(path) as link:
+        assert link.read(130, 9, 1.0) == b""
