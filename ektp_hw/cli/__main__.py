@@ -22,6 +22,8 @@ from ektp_hw.cli import (
     extract,
     gallery,
     quality,
+    record,
+    udev,
 )
 from ektp_hw.errors import EktpError
 
@@ -75,6 +77,8 @@ for _command in (
     demo.demo,
     devices.devices,
     capture.capture,
+    record.record,
+    udev.udev,
     extract.extract,
     compare.compare,
     quality.quality,

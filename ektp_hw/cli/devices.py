@@ -24,6 +24,11 @@ __all__ = ["devices"]
 )
 @click.option("--supported", is_flag=True, help="List every driver and its ids instead.")
 @click.option(
+    "--markdown",
+    is_flag=True,
+    help="With --supported: this package's own drivers as the table in its README.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
@@ -31,18 +36,24 @@ __all__ = ["devices"]
     help="Seconds after which a silent bus is given up.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
-def devices(kind: str | None, supported: bool, timeout: float, as_json: bool) -> None:
+def devices(
+    kind: str | None, supported: bool, markdown: bool, timeout: float, as_json: bool
+) -> None:
     """List capture devices; opens none of them.
 
     \b
     Examples:
       ektp-hw devices
       ektp-hw devices --supported --json
+      ektp-hw devices --supported --markdown
     \b
     Exit codes: 0 done (an empty list too), 2 usage error.
     """
+    if markdown and (as_json or not supported):
+        raise click.UsageError("--markdown is for --supported, and not together with --json")
     if supported:
-        _print_drivers(as_json=as_json)
+        known = [row for row in _drivers() if kind in {None, row["kind"]}]
+        _print_drivers(known, as_json=as_json, markdown=markdown)
         return
     from ektp_hw.registry import discover
 
@@ -73,32 +84,51 @@ def _as_json(info: DeviceInfo) -> dict[str, object]:
     }
 
 
-def _print_drivers(*, as_json: bool) -> None:
+def _drivers() -> list[dict[str, Any]]:
+    """Describe every driver that can be loaded, by name."""
     from ektp_hw.registry import drivers
 
-    rows: list[dict[str, Any]] = []
     with console.log_shown():
-        for driver in sorted(drivers(), key=lambda driver: driver.name):
-            ids = [{"id": str(each), "model": each.model} for each in driver.usb_ids]
-            rows.append(
-                {
-                    "driver": driver.name,
-                    "kind": getattr(driver, "kind", None),
-                    "about": (driver.__doc__ or "").strip().splitlines()[0],
-                    "schemes": list(driver.schemes),
-                    "usb_ids": ids,
-                }
-            )
+        known = sorted(drivers(), key=lambda driver: driver.name)
+    return [
+        {
+            "driver": driver.name,
+            "kind": getattr(driver, "kind", None),
+            "about": (driver.__doc__ or "").strip().splitlines()[0],
+            "schemes": list(driver.schemes),
+            "usb_ids": [{"id": str(each), "model": each.model} for each in driver.usb_ids],
+            "package": getattr(driver, "__module__", "").partition(".")[0],
+        }
+        for driver in known
+    ]
+
+
+def _print_drivers(rows: list[dict[str, Any]], *, as_json: bool, markdown: bool) -> None:
     if as_json:
         console.print_json(rows)
-        return
-    shown = [
-        [
-            row["driver"],
-            row["kind"] or "all",
-            row["about"],
-            ", ".join([each["id"] for each in row["usb_ids"]] or row["schemes"]),
+    elif markdown:
+        console.say(_in_markdown([row for row in rows if row["package"] == "ektp_hw"]))
+    else:
+        shown = [
+            [
+                row["driver"],
+                row["kind"] or "all",
+                row["about"],
+                ", ".join(each["id"] for each in row["usb_ids"]),
+                ", ".join(f"{scheme}:" for scheme in row["schemes"]),
+            ]
+            for row in rows
         ]
-        for row in rows
-    ]
-    console.table("Drivers", ["driver", "kind", "what it is for", "found by"], shown)
+        columns = ["driver", "kind", "what it is for", "USB ids", "addresses"]
+        console.table("Drivers", columns, shown)
+
+
+def _in_markdown(rows: list[dict[str, Any]]) -> str:
+    """Return the table of drivers that stands in the README."""
+    lines = ["| driver | captures | devices | addresses |", "|---|---|---|---|"]
+    for row in rows:
+        models = [f"{each['model']} ({each['id']})" for each in row["usb_ids"]]
+        devices = ", ".join(models) or row["about"].rstrip(".")
+        addresses = ", ".join(f"`{scheme}:`" for scheme in row["schemes"])
+        lines.append(f"| `{row['driver']}` | {row['kind'] or 'all'} | {devices} | {addresses} |")
+    return "\n".join(lines)

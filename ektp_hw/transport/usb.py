@@ -26,12 +26,13 @@ from ektp_hw.errors import (
     UnavailableReason,
 )
 from ektp_hw.transport.base import UsbConnection, log_wire
+from ektp_hw.transport.udev_rules import RULES_FILE, udev_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import NoReturn
 
-__all__ = ["PyusbConnection", "UsbAddress", "connect", "find", "locate", "udev_rule"]
+__all__ = ["PyusbConnection", "UsbAddress", "connect", "find", "locate"]
 
 _log = logging.getLogger(__name__)
 
@@ -126,14 +127,6 @@ def connect(
         _dispose(device)
         _raise(error, uri, "could not be opened", holder=message, rule=rule)
     return PyusbConnection(device, uri)
-
-
-def udev_rule(vendor_id: int, product_id: int) -> str:
-    """Return the udev rule that lets the person at the desk use the device."""
-    return (
-        f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{vendor_id:04x}", '
-        f'ATTR{{idProduct}}=="{product_id:04x}", MODE="0660", TAG+="uaccess"'
-    )
 
 
 class PyusbConnection(UsbConnection):
@@ -362,8 +355,8 @@ def _raise(error: Any, uri: str, what: str, *, holder: str = "", rule: str = "")
         raise DeviceBusy(holder or "another program holds it; close that program", device=uri)
     if number in {errno.EACCES, errno.EPERM}:
         raise DeviceUnavailable(
-            "you are not permitted to use it; put this line into "
-            f"/etc/udev/rules.d/60-ektp-hw.rules and plug the device in again: {rule}",
+            f"you are not permitted to use it; put this line into {RULES_FILE} and plug the device"
+            f" in again: {rule}",
             reason=UnavailableReason.NOT_PERMITTED,
             device=uri,
         ) from error

@@ -18,6 +18,7 @@ from ektp_hw.errors import (
 )
 from ektp_hw.transport import usb as transport
 from ektp_hw.transport.base import WIRE
+from ektp_hw.transport.udev_rules import udev_rule
 from ektp_hw.virtual.scanner import VirtualScanner
 from ektp_hw.virtual.usbip_server import UsbipServer
 
@@ -100,7 +101,7 @@ def test_errors_of_the_bus(number, kind):
 
 
 def test_without_permission_the_rule_is_printed():
-    rule = transport.udev_rule(0x1B55, 0x0840)
+    rule = udev_rule(0x1B55, 0x0840)
     with pytest.raises(DeviceUnavailable) as caught:
         transport._raise(usb.core.USBError("x", None, errno.EACCES), "usb:x", "", rule=rule)
     assert caught.value.reason is UnavailableReason.NOT_PERMITTED
