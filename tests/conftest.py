@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["strangers_driver"]  # another package's tests; test_strangers_driver runs them
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -3,6 +3,9 @@
 
 How to write one
 ----------------
+`GUIDE.md` beside this file shows a whole one in a package of its own, and one over a maker's closed
+library. In short:
+
 1. Make a subclass of `FingerprintScanner`, `IrisCamera`, `SignaturePad` or `CardReader` with the
    class attributes ``name`` and, for USB devices, ``usb_ids``; for other addresses ``schemes``.
    The table of ids feeds discovery, the list of supported devices and the udev rules.

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: ARG002  # hooks take what the base class gives
 """Acme Ice: a driver over its maker's closed library, which lives in a process of its own."""
 
 from __future__ import annotations
