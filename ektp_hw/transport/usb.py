@@ -25,6 +25,7 @@ from ektp_hw.errors import (
     ProtocolError,
     UnavailableReason,
 )
+from ektp_hw.transport import usb_holder
 from ektp_hw.transport.base import UsbConnection, log_wire
 from ektp_hw.transport.udev_rules import RULES_FILE, udev_rule
 
@@ -40,6 +41,7 @@ _USB = re.compile(r"usb:([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?:@([0-9]+-[0-9a.]+))?
 _USBIP = re.compile(r"usbip:([^/]+):([0-9]{1,5})/([0-9a-zA-Z.-]{1,31})")
 _SYSFS = Path("/sys/bus/usb/devices")
 _LISTING = threading.Lock()
+_REMOTE_HOLDER = "another program holds it through that server; close that program"
 
 
 @dataclass(frozen=True)
@@ -114,27 +116,36 @@ def connect(
     from usb.core import USBError
 
     device = _device_at(uri)
+    detached = False
     try:
         if detach_kernel_driver and _kernel_driver_active(device, interface):
             device.detach_kernel_driver(interface)
+            detached = True
         _configure(device, configuration)
         import usb.util
 
         usb.util.claim_interface(device, interface)
-    except USBError as error:
-        message = _holder(device, interface) if error.errno == errno.EBUSY else ""
+    except BaseException as error:
+        is_held = getattr(error, "errno", 0) == errno.EBUSY
+        message = _holder(uri, device, interface) if is_held else ""
         rule = udev_rule(device.idVendor, device.idProduct)
-        _dispose(device)
-        _raise(error, uri, "could not be opened", holder=message, rule=rule)
-    return PyusbConnection(device, uri)
+        _let_go(device, interface if detached else None)
+        if isinstance(error, USBError):
+            _raise(error, uri, "could not be opened", holder=message, rule=rule)
+        raise
+    return PyusbConnection(device, uri, interface if detached else None)
 
 
 class PyusbConnection(UsbConnection):
-    """A device of pyusb, with this package's errors; made by `connect`."""
+    """A device of pyusb, with this package's errors; made by `connect`.
 
-    def __init__(self, device: Any, uri: str) -> None:  # noqa: ANN401  # pyusb has no types
+    The interface that was taken from a driver of the kernel, if any, goes back to it at the end.
+    """
+
+    def __init__(self, device: Any, uri: str, detached: int | None = None) -> None:  # noqa: ANN401
         self._device = device
         self._uri = uri
+        self._detached = detached
         self._open = True
 
     def control_out(
@@ -204,7 +215,7 @@ class PyusbConnection(UsbConnection):
         """Release the interface and close the device."""
         if self._open:
             self._open = False
-            _dispose(self._device)
+            _let_go(self._device, self._detached)
 
     def _run(
         self,
@@ -291,7 +302,7 @@ def _remote_device(uri: str, host: str, port: int, bus_id: str) -> Any:  # noqa:
     except usb.core.USBError as error:
         if error.errno == errno.ENODEV:
             raise DeviceNotFound(f"{error.strerror}; check that server", device=uri) from error
-        _raise(error, uri, "could not be opened")
+        _raise(error, uri, "could not be opened", holder=_REMOTE_HOLDER)
     raise DeviceNotFound("the server does not offer that device; plug it in there", device=uri)
 
 
@@ -329,19 +340,25 @@ def _from_sysfs(place: str, name: str) -> str:
         return ""
 
 
-def _holder(device: Any, interface: int) -> str:  # noqa: ANN401
-    """Say who holds the interface, as far as Linux tells."""
-    try:
-        link = _SYSFS / f"{_place(device)}:1.{interface}" / "driver"
-        return f"the kernel driver '{link.readlink().name}' holds it; unload or unbind that driver"
-    except OSError:
-        return "another program holds it; close that program"
+def _holder(uri: str, device: Any, interface: int) -> str:  # noqa: ANN401
+    if not _USB.fullmatch(uri):
+        return _REMOTE_HOLDER
+    return usb_holder.holder(_place(device), interface, device.bus, device.address)
 
 
-def _dispose(device: Any) -> None:  # noqa: ANN401
+def _let_go(device: Any, detached: int | None) -> None:  # noqa: ANN401
+    """Release everything; give an interface back to the kernel's driver it was taken from."""
+    import usb.core
     import usb.util
 
-    usb.util.dispose_resources(device)
+    try:
+        if detached is not None:
+            usb.util.release_interface(device, detached)
+            device.attach_kernel_driver(detached)
+    except usb.core.USBError as error:  # unplugged, or the driver has been unloaded meanwhile
+        _log.debug("the kernel's driver does not come back: %s", error)
+    finally:
+        usb.util.dispose_resources(device)
 
 
 def _raise(error: Any, uri: str, what: str, *, holder: str = "", rule: str = "") -> NoReturn:  # noqa: ANN401
