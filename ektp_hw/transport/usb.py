@@ -17,21 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ektp_hw.errors import (
-    DeviceBusy,
-    DeviceError,
     DeviceNotFound,
-    DeviceRemoved,
     DeviceUnavailable,
-    ProtocolError,
     UnavailableReason,
 )
 from ektp_hw.transport import usb_holder
 from ektp_hw.transport.base import UsbConnection, log_wire
-from ektp_hw.transport.udev_rules import RULES_FILE, udev_rule
+from ektp_hw.transport.udev_rules import udev_rule
+from ektp_hw.transport.usb_errors import raise_as_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import NoReturn
 
 __all__ = ["PyusbConnection", "UsbAddress", "connect", "find", "locate"]
 
@@ -131,7 +127,7 @@ def connect(
         rule = udev_rule(device.idVendor, device.idProduct)
         _let_go(device, interface if detached else None)
         if isinstance(error, USBError):
-            _raise(error, uri, "could not be opened", holder=message, rule=rule)
+            raise_as_ours(error, uri, "could not be opened", holder=message, rule=rule)
         raise
     return PyusbConnection(device, uri, interface if detached else None)
 
@@ -233,7 +229,7 @@ class PyusbConnection(UsbConnection):
             raise
         except USBError as error:
             _log.debug("%s: %s failed: %s", self._uri, what, error)
-            _raise(error, self._uri, f"the transfer '{what}' failed")
+            raise_as_ours(error, self._uri, f"the transfer '{what}' failed")
         log_wire(_log, self._uri, what, len(answer) if sent is None else sent)
         return answer
 
@@ -271,7 +267,7 @@ def _listed(backend: Any, uri: str) -> list[Any]:  # noqa: ANN401
         with _LISTING:
             return list(usb.core.find(find_all=True, backend=backend))
     except usb.core.USBError as error:
-        _raise(error, uri, "the devices could not be listed")
+        raise_as_ours(error, uri, "the devices could not be listed")
 
 
 def _device_at(uri: str) -> Any:  # noqa: ANN401
@@ -302,7 +298,7 @@ def _remote_device(uri: str, host: str, port: int, bus_id: str) -> Any:  # noqa:
     except usb.core.USBError as error:
         if error.errno == errno.ENODEV:
             raise DeviceNotFound(f"{error.strerror}; check that server", device=uri) from error
-        _raise(error, uri, "could not be opened", holder=_REMOTE_HOLDER)
+        raise_as_ours(error, uri, "could not be opened", holder=_REMOTE_HOLDER)
     raise DeviceNotFound("the server does not offer that device; plug it in there", device=uri)
 
 
@@ -359,26 +355,3 @@ def _let_go(device: Any, detached: int | None) -> None:  # noqa: ANN401
         _log.debug("the kernel's driver does not come back: %s", error)
     finally:
         usb.util.dispose_resources(device)
-
-
-def _raise(error: Any, uri: str, what: str, *, holder: str = "", rule: str = "") -> NoReturn:  # noqa: ANN401
-    """Turn an error of pyusb into one of this package."""
-    number = error.errno
-    if number in {errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN, errno.ENOENT}:
-        raise DeviceRemoved(
-            "the device was unplugged; plug it in and open it again", device=uri
-        ) from error
-    if number == errno.EBUSY:
-        raise DeviceBusy(holder or "another program holds it; close that program", device=uri)
-    if number in {errno.EACCES, errno.EPERM}:
-        raise DeviceUnavailable(
-            f"you are not permitted to use it; put this line into {RULES_FILE} and plug the device"
-            f" in again: {rule}",
-            reason=UnavailableReason.NOT_PERMITTED,
-            device=uri,
-        ) from error
-    if number in {errno.EPIPE, errno.EIO, errno.EOVERFLOW, errno.EPROTO, errno.ETIMEDOUT}:
-        raise ProtocolError(
-            f"{what} ({error.strerror}); try again, then plug the device in anew", device=uri
-        ) from error
-    raise DeviceError(f"{what} ({error.strerror}); plug the device in anew", device=uri) from error

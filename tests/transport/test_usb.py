@@ -19,6 +19,7 @@ from ektp_hw.errors import (
 from ektp_hw.transport import usb as transport
 from ektp_hw.transport.base import WIRE
 from ektp_hw.transport.udev_rules import udev_rule
+from ektp_hw.transport.usb_errors import raise_as_ours
 from ektp_hw.virtual.scanner import VirtualScanner
 from ektp_hw.virtual.usbip_server import UsbipServer
 
@@ -95,7 +96,7 @@ def test_transfers_and_their_errors(bus):
 )
 def test_errors_of_the_bus(number, kind):
     with pytest.raises(DeviceError) as caught:
-        transport._raise(usb.core.USBError("text", None, number), "usb:x", "it failed")
+        raise_as_ours(usb.core.USBError("text", None, number), "usb:x", "it failed")
     assert type(caught.value) is kind
     assert str(caught.value).startswith("usb:x: ")
 
@@ -103,7 +104,7 @@ def test_errors_of_the_bus(number, kind):
 def test_without_permission_the_rule_is_printed():
     rule = udev_rule(0x1B55, 0x0840)
     with pytest.raises(DeviceUnavailable) as caught:
-        transport._raise(usb.core.USBError("x", None, errno.EACCES), "usb:x", "", rule=rule)
+        raise_as_ours(usb.core.USBError("x", None, errno.EACCES), "usb:x", "", rule=rule)
     assert caught.value.reason is UnavailableReason.NOT_PERMITTED
     assert 'ATTR{idVendor}=="1b55", ATTR{idProduct}=="0840"' in str(caught.value)
     assert "/etc/udev/rules.d/" in str(caught.value)
