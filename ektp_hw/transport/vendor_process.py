@@ -13,7 +13,7 @@ call ends with a typed error and the next opening starts a fresh process. A driv
       kit = VendorProcess("acme:AcmeKit", LIBRARY, device=uri, picture_bytes=256 * 288)
       kit.start(check=wait.check)
       width, height = kit.call("capture", timeout=2.0, check=wait.check)
-      pixels = kit.picture(width * height)
+      pixels = kit.picture(height, width)
 
 A call that is cut short, by its time limit or by ``check`` raising (cancelled, time over), costs
 the process: nobody can interrupt a closed library. So wait for the person with short calls that
@@ -22,6 +22,7 @@ ask whether a finger is there, not with one long one. `tests/vendor_kit` is the 
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import select
@@ -180,20 +181,21 @@ class VendorProcess(Connection):
                 ) from mistake
         raise error
 
-    def picture(self, count: int) -> bytes:
-        """Return the first bytes of the shared memory.
+    def picture(self, *shape: int) -> bytes:
+        """Return the first bytes of the shared memory, as many as a picture of that shape has.
 
         Raises
         ------
         ProtocolError
-            If the kit told of a picture that cannot be.
+            If there can be no such picture: the shape comes from the maker's library.
         """
         if self._memory is None:
             raise self._not_loaded()
-        if not 0 <= count <= self._picture_bytes:
+        count = math.prod(shape)
+        if min(shape) < 0 or count > self._picture_bytes:
             raise ProtocolError(
-                f"the maker's library tells of a picture of {count} bytes, there is room for"
-                f" {self._picture_bytes}; open the device again",
+                f"the maker's library tells of a picture of {' x '.join(map(str, shape))} bytes,"
+                f" there is room for {self._picture_bytes}; open the device again",
                 device=self._device,
             )
         return self._memory[:count]

@@ -98,8 +98,8 @@ FAULTS = {
     "stop": (VendorKitFailed, "did not come back"),
     "scribble": (ProtocolError, "garbage"),
     "close": (VendorKitFailed, "ended its process with code 1"),
-    "huge": (ProtocolError, "picture of 900000000 bytes, there is room for 3072"),
-    "negative": (ProtocolError, "picture of -3072 bytes"),
+    "huge": (ProtocolError, "picture of 30000 x 30000 bytes, there is room for 3072"),
+    "negative": (ProtocolError, "picture of -48 x -64 bytes"),
     "unknown code": (DeviceError, "code -99; see its manual"),
     "gone": (DeviceRemoved, "plug it in and open it again"),
     "lifted": (CaptureTimeout, "no finger was placed"),
@@ -164,6 +164,25 @@ def test_a_held_device_cannot_be_opened_and_leaves_no_process(acme, fault):
     fault("")
     with scanner:
         assert scanner.capture(timeout=5).pixels.shape == (48, 64)
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [("crash on open", "SIGSEGV.*in 'start'"), ("hang on open", "did not come back from 'start'")],
+)
+def test_a_library_that_fails_while_opening(acme, fault, monkeypatch, word, words):
+    start = VendorProcess.start
+    fault(word)
+    scanner = acme.AcmeIce(acme.AcmeIce.locate("acme:1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(VendorProcess, "start", lambda kit: start(kit, timeout=1.0))
+        with pytest.raises(VendorKitFailed, match=words):
+            scanner.open()
+    assert not scanner.is_open
+    assert not scanner.kit.is_running
+    fault("")
+    with scanner:
+        assert np.array_equal(scanner.capture(timeout=5).pixels, GRADIENT)
 
 
 def test_a_library_that_dies_between_two_captures(scanner):

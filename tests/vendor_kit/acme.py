@@ -92,7 +92,7 @@ class AcmeIce(FingerprintScanner):
         if size is None:
             return None
         width, height = size
-        return np.frombuffer(self.kit.picture(width * height), np.uint8).reshape(height, width)
+        return np.frombuffer(self.kit.picture(height, width), np.uint8).reshape(height, width)
 
     def _stop(self):
         """Nothing to switch off: the library does it."""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A maker's "closed" library in miniature, with the faults of real ones.
  *
- * The file named by ACME_FAULT_FILE says what goes wrong in acme_capture; empty: nothing.
+ * The file named by ACME_FAULT_FILE says what goes wrong; empty: nothing.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -27,6 +27,8 @@ static int has_fault(const char *word) {
 int acme_open(void) {
     printf("acme_ice 1.0 is ready\n");
     fflush(stdout);
+    if (has_fault("crash on open")) *(volatile int *)8 = 1;
+    if (has_fault("hang on open")) for (;;) pause();
     return has_fault("busy") ? ACME_BUSY : ACME_OK;
 }
 
@@ -60,7 +62,7 @@ int acme_capture(unsigned char *pixels, int room, int *width, int *height) {
     }
     if (has_fault("negative")) {
         *width = -WIDTH;
-        *height = HEIGHT;
+        *height = -HEIGHT;
         return ACME_OK;
     }
     *width = WIDTH;
