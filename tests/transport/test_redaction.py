@@ -15,6 +15,7 @@ from ektp_hw.drivers.uvc_camera import UvcCamera
 from ektp_hw.drivers.wacom_stu import WacomStu
 from ektp_hw.drivers.zk4500 import ZK4500
 from ektp_hw.errors import ProtocolError
+from ektp_hw.registry import drivers
 from ektp_hw.transport.redaction import Hidden, Redactor, pack, payload_of, unpack
 from ektp_hw.transport.transcript import Replay
 
@@ -112,6 +113,23 @@ def test_a_picture_in_small_pieces_that_are_asked_for_one_by_one_goes_but_for_th
 def test_the_same_short_answer_may_come_as_often_as_it_likes():
     lines = [read(b"no finger")] * 2000
     assert redacted(*lines) == lines
+
+
+@pytest.mark.parametrize("driver", drivers(), ids=lambda driver: driver.name)
+def test_no_driver_s_rules_keep_enough_to_know_somebody(driver):
+    rules = getattr(driver, "redaction", DEFAULT)  # what only leads to other drivers has none
+    for rule in (rules.read, rules.asked, rules.sent):
+        assert rule.longest <= 64
+        assert len(rule.head) + rule.tail <= 64
+
+
+@pytest.mark.parametrize("path", sorted(TRANSCRIPTS.glob("*/*.jsonl")), ids=lambda path: path.stem)
+def test_nothing_long_is_left_of_any_recording(path):
+    lines = [json.loads(line) for line in path.read_text("ascii").splitlines()]
+    lines = [line for line in lines if line.get("call") not in {None, "control_in"}]
+    for line in redacted(*lines):
+        for noted in (*line["with"], line.get("gives", "")):
+            assert not isinstance(noted, str) or len(unpack(noted)) <= 64
 
 
 # What can still be asserted.
