@@ -121,8 +121,10 @@ class WacomStu(FoundById, SignaturePad):
         UsbId(0x056A, 0x00A6, "Wacom STU-430V"),
         UsbId(0x056A, 0x00A8, "Wacom STU-540"),
     )
-    redaction: ClassVar[Redaction] = Redaction(read=Rule(longest=0, head=b"\xff\xf0"))
-    """Kept of a report: its number, and whether the pen is near and touches."""
+    redaction: ClassVar[Redaction] = Redaction(
+        read=Rule(longest=0, head=b"\xff\xf0" + bytes(5) + b"\xff" * 4)
+    )
+    """Kept of a report: its id, whether the pen is near and touches, the pad's clock and count."""
 
     def __init__(
         self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = _connect
