@@ -167,12 +167,17 @@ def without_biometrics(driver, name, tmp_path):
         for line in (TRANSCRIPTS / driver.name / name).read_text("ascii").splitlines()
     ]
     kept = redacted(*lines, rules=driver.redaction)
-    longest = driver.redaction.read.longest
-    secret = [line for line in lines if line["call"] == "read" and "gives" in line]
-    secret = [line["gives"] for line in secret if len(unpack(line["gives"])) > longest]
     text = "".join(json.dumps(line) + "\n" for line in kept)
+    read = [
+        (line["gives"], now["gives"])
+        for line, now in zip(lines, kept, strict=True)
+        if line["call"] == "read" and "gives" in line
+    ]
+    secret = [was for was, now in read if isinstance(now, dict) and now.get("head") != was]
     assert secret
     assert not [one for one in secret if one in text]
+    longest = driver.redaction.read.longest
+    assert all(len(unpack(now)) <= longest for _, now in read if isinstance(now, str))
     path = tmp_path / name
     path.write_text(text, "ascii")
     return path
