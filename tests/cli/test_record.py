@@ -15,6 +15,7 @@ from ektp_hw.virtual.station import station
 
 @pytest.fixture(autouse=True)
 def desk():
+    station().close()  # whatever an earlier test scripted
     yield station()
     station().close()
 
