@@ -37,7 +37,9 @@ from typing import TYPE_CHECKING, Any
 
 from ektp_hw.errors import (
     DeviceError,
+    DeviceUnavailable,
     ProtocolError,
+    UnavailableReason,
     VendorKitFailed,
 )
 from ektp_hw.transport import vendor_wire
@@ -121,7 +123,6 @@ class VendorProcess(Connection):
                 return
             try:
                 self._launch()
-                self.call("start", *self._arguments, timeout=timeout, check=check)
             except OSError as error:
                 self._end()
                 raise DeviceError(
@@ -129,6 +130,8 @@ class VendorProcess(Connection):
                     " or close other programs",
                     device=self._device,
                 ) from error
+            try:
+                self.call("start", *self._arguments, timeout=timeout, check=check)
             except BaseException:
                 self._end()
                 raise
@@ -182,7 +185,9 @@ class VendorProcess(Connection):
         raise error
 
     def picture(self, *shape: int) -> bytes:
-        """Return the first bytes of the shared memory, as many as a picture of that shape has.
+        """Take a picture of that shape out of the shared memory, which is blank after it.
+
+        So a library that forgets to write one never passes one person's picture for the next's.
 
         Raises
         ------
@@ -198,7 +203,9 @@ class VendorProcess(Connection):
                 f" there is room for {self._picture_bytes}; open the device again",
                 device=self._device,
             )
-        return self._memory[:count]
+        picture = self._memory[:count]
+        self._memory[:count] = bytes(count)
+        return picture
 
     def close(self) -> None:
         """Let the library close its device, for a second at most, and end the process."""
@@ -210,6 +217,12 @@ class VendorProcess(Connection):
             self._end()
 
     def _launch(self) -> None:
+        if not hasattr(os, "memfd_create"):
+            raise DeviceUnavailable(
+                "a maker's library can be kept apart on Linux only; use the device there",
+                reason=UnavailableReason.UNSUPPORTED,
+                device=self._device,
+            )
         with ExitStack() as given, ExitStack() as kept:
             memory, self._memory = _shared_memory(max(1, self._picture_bytes))
             given.callback(os.close, memory)

@@ -67,6 +67,7 @@ int acme_capture(unsigned char *pixels, int room, int *width, int *height) {
     }
     *width = WIDTH;
     *height = HEIGHT;
+    if (has_fault("forgets")) return ACME_OK; /* to write the picture */
     if (room < WIDTH * HEIGHT) return -99;
     for (int at = 0; at < WIDTH * HEIGHT; at++) pixels[at] = (at % WIDTH) * 3;
     return ACME_OK;
