@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ektp_hw.devices.base import DeviceInfo, UsbId
 from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
+from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
 from ektp_hw.transport import usb
 from ektp_hw.transport.found_by_id import FoundById
@@ -75,6 +76,8 @@ class NB1010(FoundById, FingerprintScanner):
 
     name: ClassVar[str] = "nb1010"
     usb_ids: ClassVar[tuple[UsbId, ...]] = (UsbId(0x298D, 0x1010, "NEXT Biometrics NB-1010-U"),)
+    redaction: ClassVar[Redaction] = Redaction(read=Rule(head=b"\xff" * 24))
+    """Kept of two lines of a picture: their header, with their number."""
 
     def __init__(
         self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = usb.connect

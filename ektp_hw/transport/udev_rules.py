@@ -21,6 +21,8 @@ RULES_FILE = "/etc/udev/rules.d/60-ektp-hw.rules"
 _NODES = {"hidraw": "hidraw", "evdev": "input", "serial": "tty", "video": "video4linux"}
 """Scheme of a driver's addresses -> kernel subsystem of the node below the USB device."""
 _ACCESS = 'MODE="0660", TAG+="uaccess"'
+_NO_MODEM = ', ENV{ID_MM_DEVICE_IGNORE}="1"'
+"""Keeps ModemManager from talking to a serial port."""
 
 
 class Row(Protocol):
@@ -61,6 +63,7 @@ def rules_of(driver: str, ids: Iterable[Row], schemes: Iterable[str]) -> list[st
         lines += [
             f'SUBSYSTEM=="{node}", ATTRS{{idVendor}}=="{row.vendor:04x}", '
             f'ATTRS{{idProduct}}=="{row.product:04x}", {_ACCESS}'
+            + (_NO_MODEM if node == "tty" else "")
             for node in nodes
         ]
     return lines

@@ -73,14 +73,19 @@ class Row:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "node"), [("hidraw", "hidraw"), ("evdev", "input"), ("serial", "tty")]
+    ("scheme", "node", "more"),
+    [
+        ("hidraw", "hidraw", ""),
+        ("evdev", "input", ""),
+        ("serial", "tty", ', ENV{ID_MM_DEVICE_IGNORE}="1"'),
+    ],
 )
-def test_nodes_of_the_kernel_get_a_rule_too(scheme, node):
+def test_nodes_of_the_kernel_get_a_rule_too(scheme, node, more):
     lines = udev_rules.rules_of("acme", [Row()], ("usb", scheme))
     assert lines[0] == "# Two lines (acme)"
     assert lines[2] == (
         f'SUBSYSTEM=="{node}", ATTRS{{idVendor}}=="1234", ATTRS{{idProduct}}=="abcd",'
-        ' MODE="0660", TAG+="uaccess"'
+        ' MODE="0660", TAG+="uaccess"' + more
     )
     assert len(lines) == 3
 

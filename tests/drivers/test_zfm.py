@@ -365,12 +365,13 @@ def test_offered_as_a_virtual_device(tmp_path):
     from ektp_hw.virtual.station import station
 
     station().close()
-    with registry.open_device("virtual:zfm?seed=3&speed=200", record=tmp_path / "a") as scanner:
+    uri, path = "virtual:zfm?seed=3&speed=200", tmp_path / "a"
+    with registry.open_device(uri, record=path, keep_payloads=True) as scanner:
         image = scanner.capture(timeout=20)
     station().close()
-    assert image.source == "virtual:zfm?seed=3&speed=200"
+    assert image.source == uri
     assert image.pixels.std() > 20
-    with SerialReplay(tmp_path / "a") as line, ZFM(INFO, connect=lambda _: line) as scanner:
+    with SerialReplay(path) as line, ZFM(INFO, connect=lambda _: line) as scanner:
         assert np.array_equal(scanner.capture(timeout=60).pixels, image.pixels)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from ektp_hw.devices import DeviceInfo, FingerprintScanner, Redaction, Rule
 from ektp_hw.drivers.ccid_reader import CcidReader
+from ektp_hw.drivers.nb1010 import NB1010
 from ektp_hw.drivers.uvc_camera import UvcCamera
 from ektp_hw.drivers.wacom_stu import WacomStu
 from ektp_hw.drivers.zk4500 import ZK4500
@@ -204,6 +205,14 @@ def test_a_scanner_s_transcript_replays_with_a_phantom(scanner_talk):
     assert scanner_talk.stat().st_size < 3000
     image = captured(ZK4500, scanner_talk, stripes)
     assert image.pixels[0, :9].tolist() == [90] * 4 + [210] * 4 + [90]
+
+
+def test_a_sensor_s_lines_keep_their_headers(tmp_path):
+    path = without_biometrics(NB1010, "stripes.jsonl", tmp_path)
+    ridges = bytes([40] * 8 + [220] * 8) * 34
+    image = captured(NB1010, path, lambda _: ridges)
+    assert image.pixels.shape == (180, 256)
+    assert set(np.unique(image.pixels)) <= {40, 220}
 
 
 def test_a_camera_s_transcript_replays_with_a_phantom(tmp_path):
