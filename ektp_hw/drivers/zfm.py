@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ektp_hw.devices.base import DeviceInfo
 from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
+from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.errors import (
     CaptureCancelled,
     CaptureTimeout,
@@ -105,6 +106,8 @@ class ZFM(FingerprintScanner):
 
     name: ClassVar[str] = "zfm"
     schemes: ClassVar[tuple[str, ...]] = ("serial",)
+    redaction: ClassVar[Redaction] = Redaction(sent=Rule(longest=12, head=b"\xff" * 10))
+    """Kept of a command that has more than its name: the name, and not the password."""
 
     def __init__(
         self, info: DeviceInfo, connect: Callable[[str], SerialConnection] = serial.connect

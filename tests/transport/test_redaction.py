@@ -14,6 +14,7 @@ from ektp_hw.drivers.ccid_reader import CcidReader
 from ektp_hw.drivers.nb1010 import NB1010
 from ektp_hw.drivers.uvc_camera import UvcCamera
 from ektp_hw.drivers.wacom_stu import WacomStu
+from ektp_hw.drivers.zfm import ZFM
 from ektp_hw.drivers.zk4500 import ZK4500
 from ektp_hw.errors import ProtocolError
 from ektp_hw.registry import drivers
@@ -234,6 +235,15 @@ def test_a_card_s_transcript_replays_with_an_empty_photo(tmp_path):
     photo = captured(CcidReader, path).files["photo"]
     assert len(photo) == 1024
     assert np.frombuffer(photo, np.uint8)[6:-32].max() == 0
+
+
+def test_a_module_s_password_is_not_in_its_transcript():
+    command = bytes.fromhex("ef01ffffffff0100071311223344 00c9")
+    (line,) = redacted(sent(command), rules=ZFM.redaction)
+    hidden = payload_of("write", line["with"][1])
+    assert hidden.head == command[:10]
+    assert hidden.is_keyed
+    assert hidden.matches(command)
 
 
 def test_leftovers_and_deviations_fail_as_ever(scanner_talk):
