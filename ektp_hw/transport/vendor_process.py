@@ -316,8 +316,10 @@ class VendorProcess(Connection):
             ended = _is_dead(process, dying)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 code = process.wait(_DYING_S)
+            except subprocess.TimeoutExpired:  # the caller has waited enough, but leave no zombie
+                _await_in_background(process)
             if not ended:
                 code = None
         self._running.close()
@@ -370,6 +372,10 @@ def _is_dead(process: subprocess.Popen[bytes], timeout: float) -> bool:
     except ChildProcessError:  # somebody else in this program waits for all children
         return True
     return True
+
+
+def _await_in_background(process: subprocess.Popen[bytes]) -> None:
+    threading.Thread(target=process.wait, name="ektp_hw vendor end", daemon=True).start()
 
 
 def _signal_name(number: int) -> str:

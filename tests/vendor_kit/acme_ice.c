@@ -46,9 +46,9 @@ int acme_capture(unsigned char *pixels, int room, int *width, int *height) {
     if (has_fault("gone")) return ACME_GONE;
     if (has_fault("unknown code")) return -99;
     if (has_fault("scribble")) /* a library that writes where it should not */
-        for (int file = 3; file < 16; file++) (void)!write(file, "\xff\xfe{", 3);
+        for (int file = 3; file < 256; file++) (void)!write(file, "\xff\xfe{", 3);
     if (has_fault("close")) /* and one that closes what is not its own */
-        for (int file = 3; file < 16; file++) close(file);
+        for (int file = 3; file < 256; file++) close(file);
     if (has_fault("chatter"))
         for (int line = 0; line < 100000; line++) fprintf(stderr, "debug %d\n", line);
     if (has_fault("daemon") && fork() == 0) {
