@@ -26,7 +26,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -60,10 +60,10 @@ def disturb_extraction(random, spread):
 
 
 def disturb_comparison(random, spread):
-    from ektp_hw.fingerprint import comparison, scoring
-    from ektp_hw.fingerprint.alignment import AlignmentParameters
+    from ektp_hw import native
+    from ektp_hw.fingerprint import comparison, prepared, scoring
+    from ektp_hw.fingerprint.comparison_parameters import AlignmentParameters, PairingParameters
     from ektp_hw.fingerprint.descriptors import CylinderParameters
-    from ektp_hw.fingerprint.pairing import PairingParameters
 
     made = {}
     for parameters in (AlignmentParameters, PairingParameters, CylinderParameters):
@@ -71,12 +71,11 @@ def disturb_comparison(random, spread):
         if "hopeless" in changed:  # a share
             changed["hopeless"] = min(changed["hopeless"], 0.99)
         made[parameters] = parameters(**changed)
-    vars(comparison).update(
-        _ALIGNMENT=astuple(made[AlignmentParameters]),
-        _PAIRING=astuple(made[PairingParameters]),
-        _CYLINDERS=made[CylinderParameters],
+    vars(comparison)["_PARAMETERS"] = native.match_parameters(
+        made[AlignmentParameters], made[PairingParameters]
     )
-    for module, name in ((comparison, "_LEAST_TRUST"), (scoring, "_BURDEN")):
+    vars(prepared)["_CYLINDERS"] = made[CylinderParameters]
+    for module, name in ((prepared, "_LEAST_TRUST"), (scoring, "_BURDEN"), (scoring, "_PERIOD")):
         vars(module).update(disturbed({name: vars(module)[name]}, random, spread))
 
 
