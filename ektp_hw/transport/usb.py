@@ -21,13 +21,15 @@ from ektp_hw.errors import (
     DeviceUnavailable,
     UnavailableReason,
 )
-from ektp_hw.transport import usb_holder
+from ektp_hw.transport import usb_holder, usb_interfaces
 from ektp_hw.transport.base import UsbConnection, log_wire
 from ektp_hw.transport.udev_rules import udev_rule
 from ektp_hw.transport.usb_errors import raise_as_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from ektp_hw.transport.usb_interfaces import Which
 
 __all__ = ["PyusbConnection", "UsbAddress", "connect", "find", "locate"]
 
@@ -100,9 +102,9 @@ def locate(uri: str, ids: Iterable[Iterable[int]]) -> UsbAddress | None:
 
 
 def connect(
-    uri: str, *, interface: int = 0, configuration: int = 1, detach_kernel_driver: bool = False
+    uri: str, *, interface: Which = 0, configuration: int = 1, detach_kernel_driver: bool = False
 ) -> UsbConnection:
-    """Open the device, choose the configuration and claim the interface.
+    """Open the device, choose the configuration and claim the interface, by number or by class.
 
     Raises
     ------
@@ -112,24 +114,25 @@ def connect(
     from usb.core import USBError
 
     device = _device_at(uri)
-    detached = False
+    number, detached = 0, False
     try:
-        if detach_kernel_driver and _kernel_driver_active(device, interface):
-            device.detach_kernel_driver(interface)
+        number = usb_interfaces.number_of(device, interface, uri)
+        if detach_kernel_driver and _kernel_driver_active(device, number):
+            device.detach_kernel_driver(number)
             detached = True
         _configure(device, configuration)
         import usb.util
 
-        usb.util.claim_interface(device, interface)
+        usb.util.claim_interface(device, number)
     except BaseException as error:
         is_held = getattr(error, "errno", 0) == errno.EBUSY
-        message = _holder(uri, device, interface) if is_held else ""
+        message = _holder(uri, device, number) if is_held else ""
         rule = udev_rule(device.idVendor, device.idProduct)
-        _let_go(device, interface if detached else None)
+        _let_go(device, number if detached else None)
         if isinstance(error, USBError):
             raise_as_ours(error, uri, "could not be opened", holder=message, rule=rule)
         raise
-    return PyusbConnection(device, uri, interface if detached else None)
+    return PyusbConnection(device, uri, number if detached else None)
 
 
 class PyusbConnection(UsbConnection):

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ektp_hw.errors import ProtocolError
 
 if TYPE_CHECKING:
     from ektp_hw.transport.base import UsbConnection
 
-__all__ = ["BULK", "INTERRUPT", "Endpoint", "Interface", "parse", "read"]
+__all__ = ["BULK", "INTERRUPT", "Endpoint", "Interface", "Which", "number_of", "parse", "read"]
 
 BULK, INTERRUPT = 2, 3
+Which = int | tuple[int, int, int]
+"""An interface's number, or class, subclass and protocol of the first one meant."""
 _IN = 0x80
 _CONFIGURATION, _INTERFACE, _ENDPOINT = 2, 4, 5
 _LONGEST = 4096
@@ -87,3 +89,23 @@ def parse(configuration: bytes) -> list[Interface]:
         elif kind != _CONFIGURATION and interfaces:
             interfaces[-1].class_descriptors.append(one)
     return interfaces
+
+
+def number_of(device: Any, wanted: Which, uri: str) -> int:  # noqa: ANN401
+    """Return the number of the interface meant, of a pyusb device that nobody has claimed yet.
+
+    Raises
+    ------
+    ProtocolError
+        If the device has none of that class.
+    """
+    if isinstance(wanted, int):
+        return wanted
+    for face in device[0]:
+        if (face.bInterfaceClass, face.bInterfaceSubClass, face.bInterfaceProtocol) == wanted:
+            return int(face.bInterfaceNumber)
+    raise ProtocolError(
+        f"it has no interface of class {'/'.join(f'{part:02x}' for part in wanted)}, so it is not "
+        "what its ids say; take it out of service",
+        device=uri,
+    )

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,3 +46,16 @@ def test_any_bytes_give_interfaces_or_a_typed_error(raw):
     except ProtocolError:
         return
     assert sum(len(face.endpoints) for face in faces) * 7 <= len(raw)
+
+
+def test_an_interface_is_found_by_its_class():
+    faces = [
+        SimpleNamespace(
+            bInterfaceClass=one, bInterfaceSubClass=0, bInterfaceProtocol=1, bInterfaceNumber=number
+        )
+        for number, one in ((0, 3), (2, 255), (4, 255))
+    ]
+    assert usb_interfaces.number_of([faces], (255, 0, 1), "usb:1") == 2
+    assert usb_interfaces.number_of([faces], 7, "usb:1") == 7
+    with pytest.raises(ProtocolError, match=r"usb:1: .* class ff/ff/ff"):
+        usb_interfaces.number_of([faces], (255, 255, 255), "usb:1")
