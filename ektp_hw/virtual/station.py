@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ektp_hw.virtual.pad import VirtualSignaturePad
     from ektp_hw.virtual.scanner import VirtualScanner
     from ektp_hw.virtual.serial_line import SerialFunction, SerialLine
+    from ektp_hw.virtual.uareu import VirtualUareU
     from ektp_hw.virtual.usb_function import UsbFunction
     from ektp_hw.virtual.usbip_server import UsbipServer
     from ektp_hw.virtual.zfm import VirtualZFM
@@ -50,6 +51,13 @@ class Station:
         from ektp_hw.virtual.scanner import VirtualScanner
 
         return self.function("fingerprint", VirtualScanner)
+
+    @property
+    def uareu(self) -> VirtualUareU:
+        """The fingerprint reader that tells when a finger comes and goes, to be scripted."""
+        from ektp_hw.virtual.uareu import VirtualUareU
+
+        return self.function("uareu", VirtualUareU)
 
     @property
     def camera(self) -> VirtualIrisCamera:
@@ -151,6 +159,11 @@ def _fingerprint(desk: Station, options: Options) -> str:
     return desk.usb_address(scanner)
 
 
+def _uareu(desk: Station, options: Options) -> str:
+    desk.uareu.script(options)
+    return desk.usb_address(desk.uareu)
+
+
 def _iris(desk: Station, options: Options) -> str:
     desk.camera.script(options)
     return desk.usb_address(desk.camera)
@@ -184,6 +197,9 @@ def _zfm(desk: Station, options: Options) -> str:
 OFFERS: dict[str, Offer] = {
     "fingerprint": Offer(
         DeviceKind.FINGERPRINT, "Virtual fingerprint scanner (ZK4500, no hardware)", _fingerprint
+    ),
+    "uareu": Offer(
+        DeviceKind.FINGERPRINT, "Virtual fingerprint reader (U.are.U 4500, no hardware)", _uareu
     ),
     "iris": Offer(DeviceKind.IRIS, "Virtual iris camera (UVC, no hardware)", _iris),
     "signature": Offer(
