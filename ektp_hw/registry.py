@@ -64,6 +64,11 @@ def discover(kind: DeviceKind | str | None = None, timeout: float = 5.0) -> list
     ------
     ValueError
         If there is no such kind or the timeout is negative.
+
+    Notes
+    -----
+    A device that a driver finds on the USB is listed once, even if a library of the system's, such
+    as libfprint, knows it as well.
     """
     wanted = None if kind is None else DeviceKind(kind)
     if not timeout >= 0:
@@ -71,7 +76,9 @@ def discover(kind: DeviceKind | str | None = None, timeout: float = 5.0) -> list
     entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     found = _all_at_once({entry.name: _searcher(entry) for entry in entries}, timeout)
     unique = {
-        info.uri: info for infos in found.values() for info in infos if wanted in {None, info.kind}
+        info.uri: info
+        for info in _seen_once([info for infos in found.values() for info in infos])
+        if wanted in {None, info.kind}
     }
     return sorted(unique.values(), key=lambda info: (info.uri.startswith("virtual:"), info.uri))
 
@@ -114,6 +121,16 @@ def open_device(
     if record is not None:
         _record(made, record, keep_payloads=keep_payloads)
     return made.open()
+
+
+def _seen_once(infos: list[DeviceInfo]) -> list[DeviceInfo]:
+    """Leave out what a system's library shows of a USB device that one of the drivers drives."""
+    driven = {(info.vendor_id, info.product_id) for info in infos if info.uri.startswith("usb:")}
+    return [
+        info
+        for info in infos
+        if info.uri.startswith("usb:") or (info.vendor_id, info.product_id) not in driven
+    ]
 
 
 def _record(device: Device, path: str | Path, *, keep_payloads: bool) -> None:

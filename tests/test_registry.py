@@ -196,3 +196,13 @@ def test_importing_the_registry_and_listing_is_light():
         "r.discover(); assert not {'cv2', 'numba'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_what_a_librarys_driver_sees_as_well_is_listed_once():
+    kind = DeviceKind.FINGERPRINT
+    ours = DeviceInfo("usb:05ba:000a@1-1", kind, "reader", "a", "", 0x05BA, 0x000A)
+    same = DeviceInfo("libfprint:uru4000@1-1", kind, "reader", "b", "", 0x05BA, 0x000A)
+    other = DeviceInfo("libfprint:egis0570@1-2", kind, "sensor", "b", "", 0x1C7A, 0x0570)
+    unknown = DeviceInfo("pcsc:Reader 1", DeviceKind.CARD, "card", "c")
+    assert registry._seen_once([same, unknown, ours, other]) == [unknown, ours, other]
+    assert registry._seen_once([same, other]) == [same, other]
