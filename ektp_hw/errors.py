@@ -156,6 +156,7 @@ class RetryAdvice(Enum):
     PRESS_LIGHTER = "press a little less"
     REMOVE_FINGER = "lift the finger and place it again"
     HOLD_STILL = "hold still"
+    SWIPE_AGAIN = "draw the whole finger over the sensor once more, slowly"
     WIPE_SCANNER = "wipe the scanner's glass"
     OPEN_EYE = "open the eye wide and look into the camera"
     SIGN_AGAIN = "sign once more"
