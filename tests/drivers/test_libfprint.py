@@ -8,10 +8,7 @@ record it anew, run this file as a script.
 import base64
 import json
 import logging
-import os
 import struct
-import subprocess
-import sys
 import threading
 import time
 import zlib
@@ -36,7 +33,7 @@ from ektp_hw.errors import (
     RetryCapture,
     UnavailableReason,
 )
-from ektp_hw.transport import libfprint, libfprint_devices
+from ektp_hw.transport import libfprint
 from ektp_hw.transport.libfprint import Picture
 from ektp_hw.transport.libfprint_library import load
 from rigs.libfprint import RIG, URI, finger, picture, sensor
@@ -198,11 +195,6 @@ def test_a_machine_without_libfprint(monkeypatch, caplog):
     assert caught.value.reason is UnavailableReason.LIBRARY_MISSING
 
 
-def test_a_library_that_is_something_else():
-    with pytest.raises(DeviceUnavailable, match="libfprint"):
-        load("libc.so.6")
-
-
 @needs_library
 def test_a_sensor_is_found_and_captures_pixel_by_pixel(visitor):
     found = {info.uri: info for info in registry.discover("fingerprint")}
@@ -291,74 +283,6 @@ def test_a_sensor_is_opened_once_at_a_time(device):
     device.close()
     with LibfprintSensor(LibfprintSensor.locate(URI)):
         pass
-
-
-@needs_library
-def test_the_process_ends_well_with_libfprints_threads_running():
-    script = (
-        "from rigs.libfprint import RIG\n"
-        "with RIG.plug_in() as bench, bench.device() as device:\n"
-        "    assert bench.is_right(bench.capture(device, 20))\n"
-    )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=60)
-
-
-class GlibLoop(threading.Thread):
-    """An application's own loop on GLib's default context, running or stuck."""
-
-    def __init__(self, *, stuck):
-        super().__init__()
-        self.call, self.null = load().functions, load().ffi.NULL
-        self.stuck, self.ended, self.owns = stuck, threading.Event(), threading.Event()
-
-    def run(self):
-        call = self.call
-        ffi = load().ffi
-
-        def hold(_):
-            self.owns.set()
-            if self.stuck:
-                self.ended.wait(20)
-            return 0
-
-        callback = ffi.callback("GSourceFunc", hold)
-        source = call.g_timeout_source_new(1)
-        call.g_source_set_callback(source, callback, self.null, self.null)
-        call.g_source_attach(source, self.null)
-        ticks = ffi.callback("GSourceFunc", lambda _: 1)
-        ticker = call.g_timeout_source_new(5)
-        call.g_source_set_callback(ticker, ticks, self.null, self.null)
-        call.g_source_attach(ticker, self.null)
-        while not self.ended.is_set():
-            call.g_main_context_iteration(self.null, 1)
-        call.g_source_destroy(ticker)
-        call.g_source_unref(ticker)
-        call.g_source_unref(source)
-
-    def __enter__(self):
-        self.start()
-        assert self.owns.wait(10)
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.join()
-
-
-@needs_library
-def test_an_applications_own_glib_loop_may_run(visitor):
-    del visitor
-    with GlibLoop(stuck=False):
-        assert URI in [info.uri for info in LibfprintSensor.discover()]
-
-
-@needs_library
-def test_an_applications_stuck_glib_loop_is_told(visitor, monkeypatch):
-    del visitor
-    monkeypatch.setattr(libfprint_devices, "_LIST_TIMEOUT", 0.2)
-    with GlibLoop(stuck=True), pytest.raises(DeviceUnavailable, match="GLib loop"):
-        libfprint.seen()
 
 
 def record():
