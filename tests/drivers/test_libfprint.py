@@ -254,7 +254,7 @@ def test_waits_end_in_time_and_on_cancel_and_on_close(visitor, device):
     began = time.monotonic()
     with pytest.raises(CaptureTimeout):
         device.capture(timeout=0.3)
-    assert 0.3 <= time.monotonic() - began < 1
+    assert 0.3 <= time.monotonic() - began < 2
     cancel = threading.Event()
     for end in (cancel.set, device.close):
         timer = threading.Timer(0.2, end)
@@ -262,7 +262,7 @@ def test_waits_end_in_time_and_on_cancel_and_on_close(visitor, device):
         began = time.monotonic()
         with pytest.raises(CaptureCancelled):
             device.capture(timeout=20, cancel=cancel if end == cancel.set else None)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
         timer.join()
     assert not device.is_open
     with visitor.sends(picture(finger())):
