@@ -13,6 +13,9 @@
      |    +-- CaptureCancelled       the caller's cancel event was set
      |    +-- ProtocolError          the device answered what its protocol does not allow
      |    +-- CardError              the card refused: see ``status_word``
+     |         +-- CardRemoved       it was taken away in the middle
+     |         +-- WrongCard         it is another kind of card
+     |         +-- SamRefused        the security module refused, or is another's
      |    +-- VendorKitFailed        a maker's closed library crashed or hung in its own process
      +-- RetryCapture                the citizen can act: see ``advice`` (move, press, wipe)
      +-- SampleError                 a picture or trace that cannot be one (also a ValueError)
@@ -37,6 +40,7 @@ __all__ = [
     "CaptureCancelled",
     "CaptureTimeout",
     "CardError",
+    "CardRemoved",
     "DeviceBusy",
     "DeviceError",
     "DeviceNotFound",
@@ -53,11 +57,13 @@ __all__ = [
     "ProtocolError",
     "RetryAdvice",
     "RetryCapture",
+    "SamRefused",
     "SampleError",
     "StationError",
     "TemplateError",
     "UnavailableReason",
     "VendorKitFailed",
+    "WrongCard",
 ]
 
 
@@ -141,6 +147,18 @@ class CardError(DeviceError):
             message = f"{message} (status {status_word:04X})"
         super().__init__(message, device=device)
         self.status_word = status_word
+
+
+class CardRemoved(CardError):
+    """The card was taken off the reader before everything was read."""
+
+
+class WrongCard(CardError):
+    """The card answers, but it is not of the kind that was asked for."""
+
+
+class SamRefused(CardError):
+    """The security module (SAM) does not do its part: see ``status_word``."""
 
 
 class VendorKitFailed(DeviceError):

@@ -1,88 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The grammar that every card shares: answer to reset, command and response.
+"""The grammar that every card shares: command and response.
 
-Source: ISO/IEC 7816-3 (answer to reset) and ISO/IEC 7816-4 (command and response APDU).
+Source: ISO/IEC 7816-4 (command and response APDU).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import reduce
-from operator import xor
 from typing import NamedTuple
 
 from ektp_hw.errors import CardError, ProtocolError
 
-__all__ = ["STATUS_OK", "AnswerToReset", "Response", "command", "read_binary", "select_file"]
+__all__ = ["STATUS_OK", "Response", "command", "read_binary", "select_file"]
 
 STATUS_OK = 0x9000
-MAX_ATR_BYTES = 33
-_DIRECT, _INVERSE = 0x3B, 0x3F
-
-
-@dataclass(frozen=True)
-class AnswerToReset:
-    """A card's first words, taken apart.
-
-    Parameters
-    ----------
-    raw
-        All bytes, TS to TCK.
-    interface_bytes
-        By name: ``TA1``, ``TD2`` and so on.
-    protocols
-        Transmission protocols offered, first preference first; T=0 where none is named.
-    historical
-        What the maker chose to say, at most 15 bytes.
-    """
-
-    raw: bytes
-    interface_bytes: dict[str, int]
-    protocols: tuple[int, ...]
-    historical: bytes
-
-    @classmethod
-    def parse(cls, raw: bytes) -> AnswerToReset:
-        """Take an ATR apart and check its length and its check byte.
-
-        Raises
-        ------
-        ProtocolError
-            If it is truncated, too long, of no known convention, or its TCK does not fit.
-        """
-        if not 2 <= len(raw) <= MAX_ATR_BYTES:
-            raise ProtocolError(f"an ATR has 2 to {MAX_ATR_BYTES} bytes, this one {len(raw)}")
-        if raw[0] not in {_DIRECT, _INVERSE}:
-            raise ProtocolError(f"no ATR begins with {raw[0]:02X}: {raw.hex(' ').upper()}")
-        named, protocols, at = _interface_bytes(raw)
-        historical = raw[at : at + (raw[1] & 0x0F)]
-        has_check = any(protocol != 0 for protocol in protocols)
-        wanted = at + (raw[1] & 0x0F) + has_check
-        if len(raw) < wanted:
-            raise ProtocolError(f"the ATR ends early: {raw.hex(' ').upper()}")
-        if has_check and reduce(xor, raw[1:wanted]):
-            raise ProtocolError(f"the ATR's check byte does not fit: {raw.hex(' ').upper()}")
-        return cls(raw[:wanted], named, protocols or (0,), historical)
-
-
-def _interface_bytes(raw: bytes) -> tuple[dict[str, int], tuple[int, ...], int]:
-    named: dict[str, int] = {}
-    protocols: list[int] = []
-    follows, at = raw[1] >> 4, 2
-    for group in range(1, MAX_ATR_BYTES):
-        for bit, letter in enumerate("ABCD"):
-            if follows >> bit & 1:
-                if at >= len(raw):
-                    raise ProtocolError(f"the ATR ends early: {raw.hex(' ').upper()}")
-                named[f"T{letter}{group}"] = raw[at]
-                at += 1
-        if not follows & 0x8:
-            break
-        follows = named[f"TD{group}"] >> 4
-        protocol = named[f"TD{group}"] & 0x0F
-        if protocol not in protocols and protocol != 15:  # 15 marks global bytes, no protocol
-            protocols.append(protocol)
-    return named, tuple(protocols), at
 
 
 class Response(NamedTuple):

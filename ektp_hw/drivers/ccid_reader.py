@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices import iso7816, ktp_el
+from ektp_hw.devices.answer_to_reset import AnswerToReset
 from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.card_reader import CardReader
 from ektp_hw.devices.redaction import Redaction, Rule
@@ -114,7 +115,7 @@ class CcidReader(FoundById, CardReader):
     def _power_on(self, check: ccid.Check) -> bool:
         """Power the card and keep its ATR; False if it was taken away meanwhile."""
         raw = self._reader.power_on(check)
-        self._atr = b"" if raw is None else iso7816.AnswerToReset.parse(raw).raw
+        self._atr = b"" if raw is None else AnswerToReset.parse(raw).raw
         return bool(self._atr)
 
     def _exchange(self, apdu: bytes, check: ccid.Check) -> bytes:

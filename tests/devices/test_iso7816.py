@@ -1,55 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ektp_hw.devices import iso7816
-from ektp_hw.errors import CardError, EktpError, ProtocolError
-
-CONTACTLESS = bytes.fromhex("3B888001000000007781810 07E".replace(" ", ""))
-
-
-def test_contactless_atr_is_taken_apart():
-    atr = iso7816.AnswerToReset.parse(CONTACTLESS)
-    assert atr.historical == bytes.fromhex("0000000077818100")
-    assert atr.protocols == (0, 1)
-    assert atr.interface_bytes == {"TD1": 0x80, "TD2": 0x01}
-
-
-def test_t0_card_has_no_check_byte():
-    atr = iso7816.AnswerToReset.parse(bytes.fromhex("3B021450"))
-    assert atr.protocols == (0,)
-    assert atr.historical == b"\x14\x50"
-
-
-def test_bytes_behind_the_atr_are_cut():
-    assert iso7816.AnswerToReset.parse(CONTACTLESS + b"\0\0").raw == CONTACTLESS
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [b"", b"\x3b", CONTACTLESS[:-1], CONTACTLESS[:3], b"\x12\x00", b"\x3b" * 40],
-    ids=["empty", "one", "no check", "cut", "convention", "long"],
-)
-def test_broken_atr_is_a_protocol_error(raw):
-    with pytest.raises(ProtocolError):
-        iso7816.AnswerToReset.parse(raw)
-
-
-def test_flipped_bit_is_noticed():
-    damaged = bytearray(CONTACTLESS)
-    damaged[6] ^= 0x10
-    with pytest.raises(ProtocolError, match="check byte"):
-        iso7816.AnswerToReset.parse(bytes(damaged))
-
-
-@given(st.binary(max_size=40))
-def test_any_bytes_give_an_atr_or_a_typed_error(raw):
-    try:
-        atr = iso7816.AnswerToReset.parse(raw)
-    except EktpError:
-        return
-    assert raw.startswith(atr.raw)
+from ektp_hw.errors import CardError, ProtocolError
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from ektp_hw.devices.iso7816 import AnswerToReset
+from ektp_hw.devices.answer_to_reset import AnswerToReset
 from ektp_hw.virtual.ktp_el_card import KtpElCard, contactless_atr
 
 
