@@ -193,7 +193,7 @@ class SignatureTrace:
 
 @dataclass(frozen=True)
 class CardContents:
-    """What a card gave without any secret.
+    """What a card gave; what a KTP-el protects is among it only where a SAM unlocked it.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ class CardContents:
     uid
         Serial number of the contactless chip; empty where the reader does not tell.
     files
-        Content of each file that could be read, by its name.
+        Content of each file that could be read, by its name, byte for byte as the card holds it.
     unreadable
         Why a known file could not be read, by its name.
     """

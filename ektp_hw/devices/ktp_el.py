@@ -4,7 +4,7 @@
 Layout of files and the order of commands: as the source code of a public bank kiosk shows them
 (lamen31/OpenAccount, file EKtp.cs); that source is single and was not checked against a card.
 Everything but the photo answers only after mutual authentication through a SAM, the security
-module that the Ministry of Home Affairs issues (Permendagri 34/2014), and is not attempted here.
+module that the Ministry of Home Affairs issues (Permendagri 34/2014): see `devices.ktp_el_flow`.
 
 Every step is bounded: a file's length comes from its first two bytes and is checked, each chunk
 must bring something, and the caller's check runs before every command.
@@ -19,7 +19,7 @@ from ektp_hw.devices import iso7816
 from ektp_hw.errors import CardError, ProtocolError
 from ektp_hw.samples import CardContents
 
-__all__ = ["DIRECTORY", "PHOTO", "PROTECTED", "read"]
+__all__ = ["DIRECTORY", "PHOTO", "PROTECTED", "Conversation", "read", "read_file"]
 
 DIRECTORY = 0x7F0A
 PHOTO = 0x6FF2
@@ -36,14 +36,14 @@ MAX_FILE_BYTES = 8192
 CHUNK_BYTES = 0xF0
 """Asked for at once: fits a short APDU and every reader's buffer."""
 
-_GET_UID = iso7816.command(0xFF, 0xCA, 0x00, 0x00, expected=256)  # PC/SC part 3
+GET_UID = iso7816.command(0xFF, 0xCA, 0x00, 0x00, expected=256)  # PC/SC part 3
 _END_OF_FILE = 0x6282
 _NEEDS_SAM = 0x6982
 
 Transmit = Callable[[bytes], bytes]
 
 
-class _Conversation(NamedTuple):
+class Conversation(NamedTuple):
     """One card, asked politely: the check runs before each command."""
 
     transmit: Transmit
@@ -51,6 +51,7 @@ class _Conversation(NamedTuple):
     device: str
 
     def ask(self, apdu: bytes) -> iso7816.Response:
+        """Send one command; raises what the check raises."""
         self.check()
         return iso7816.Response.parse(self.transmit(apdu), device=self.device)
 
@@ -84,12 +85,12 @@ def read(
     CardError
         If the card stops answering.
     """
-    card = _Conversation(transmit, check, device)
-    uid = card.ask(_GET_UID)
+    card = Conversation(transmit, check, device)
+    uid = card.ask(GET_UID)
     files: dict[str, bytes] = {}
     unreadable: dict[str, str] = {}
     directory = card.ask(iso7816.select_file(DIRECTORY))
-    if not _selected(directory):
+    if not is_selected(directory):
         why = (
             f"the card has no KTP-el directory {DIRECTORY:04X}:"
             f" {iso7816.meaning(directory.status)} (status {directory.status:04X})"
@@ -97,7 +98,7 @@ def read(
         unreadable = dict.fromkeys(("photo", *PROTECTED), why)
     else:
         try:
-            files["photo"] = _read_file(card, PHOTO)
+            files["photo"] = read_file(card, PHOTO)
         except CardError as refusal:
             if refusal.status_word is None:
                 raise
@@ -113,10 +114,18 @@ def read(
     )
 
 
-def _read_file(card: _Conversation, identifier: int) -> bytes:
-    """Return the content of a file that begins with its own length."""
+def read_file(card: Conversation, identifier: int, chunk_bytes: int = CHUNK_BYTES) -> bytes:
+    """Return the content of a file that begins with its own length.
+
+    Raises
+    ------
+    CardError
+        If the card refuses the file.
+    ProtocolError
+        If its length or its parts contradict themselves.
+    """
     selected = card.ask(iso7816.select_file(identifier))
-    if not _selected(selected):
+    if not is_selected(selected):
         selected.checked(f"select file {identifier:04X}", device=card.device)
     head = _read_chunk(card, 0, 8)
     if len(head) < 2:
@@ -130,7 +139,7 @@ def _read_file(card: _Conversation, identifier: int) -> bytes:
         )
     content = bytearray(head[2 : 2 + length])
     while len(content) < length:
-        wanted = min(CHUNK_BYTES, length - len(content))
+        wanted = min(chunk_bytes, length - len(content))
         chunk = _read_chunk(card, 2 + len(content), wanted)
         if not chunk:
             raise ProtocolError(
@@ -142,7 +151,7 @@ def _read_file(card: _Conversation, identifier: int) -> bytes:
     return bytes(content)
 
 
-def _read_chunk(card: _Conversation, offset: int, wanted: int) -> bytes:
+def _read_chunk(card: Conversation, offset: int, wanted: int) -> bytes:
     answer = card.ask(iso7816.read_binary(offset, wanted))
     if answer.status >> 8 == 0x6C:  # the card names the length it would give: ask once for that
         answer = card.ask(iso7816.read_binary(offset, answer.status & 0xFF or 256))
@@ -156,10 +165,10 @@ def _read_chunk(card: _Conversation, offset: int, wanted: int) -> bytes:
     return answer.data
 
 
-def _why_closed(card: _Conversation, identifier: int) -> str:
+def _why_closed(card: Conversation, identifier: int) -> str:
     """Try to open a protected file and return the reason it gives for staying closed."""
     answer = card.ask(iso7816.select_file(identifier))
-    if _selected(answer):
+    if is_selected(answer):
         answer = card.ask(iso7816.read_binary(0, 8))
     if answer.status == _NEEDS_SAM:
         return "needs authentication with the SAM that Ditjen Dukcapil issues (status 6982)"
@@ -168,6 +177,6 @@ def _why_closed(card: _Conversation, identifier: int) -> str:
     return f"{iso7816.meaning(answer.status)} (status {answer.status:04X})"
 
 
-def _selected(answer: iso7816.Response) -> bool:
+def is_selected(answer: iso7816.Response) -> bool:
     """Tell whether a SELECT worked: 9000, or 61xx with more to fetch that nobody needs."""
     return answer.status == iso7816.STATUS_OK or answer.status >> 8 == 0x61

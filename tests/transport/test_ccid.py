@@ -60,7 +60,7 @@ def reply(data=b"", *, kind=0x80, status=0, error=0, chain=0, older=0):
 
 def exchange(*answers, apdu=APDU, check=ccid.never):
     reader = FakeReader(answers)
-    return ccid.Slot(reader, "test:reader").exchange(apdu, check), reader.messages
+    return ccid.slots_of(ccid.Link(reader, "test:reader"))[0].exchange(apdu, check), reader.messages
 
 
 def test_messages_are_the_standards_bytes():
@@ -132,7 +132,7 @@ def test_reader_for_short_commands_refuses_long_ones():
     plain = VirtualCardReader().configuration_descriptor()
     short = plain.replace(struct.pack("<I", 0x0004047A), struct.pack("<I", 0x0002047A))
     assert short != plain
-    slot = ccid.Slot(FakeReader(descriptors=short), "test:reader")
+    slot = ccid.slots_of(ccid.Link(FakeReader(descriptors=short), "test:reader"))[0]
     with pytest.raises(CardError, match="261"):
         slot.exchange(bytes(300), ccid.never)
 
@@ -142,14 +142,14 @@ def test_impossible_message_length(longest, kind):
     plain = VirtualCardReader().configuration_descriptor()
     wrong = plain.replace(struct.pack("<I", 271), struct.pack("<I", longest))
     with pytest.raises(kind, match="messages of"):
-        ccid.Slot(FakeReader(descriptors=wrong), "test:reader")
+        ccid.Link(FakeReader(descriptors=wrong), "test:reader")
 
 
 def test_another_class_is_refused():
     plain = VirtualCardReader().configuration_descriptor()
     other = plain.replace(b"\x0b\x00\x00\x00", b"\xff\x00\x00\x00", 1)
     with pytest.raises(DeviceUnavailable):
-        ccid.Slot(FakeReader(descriptors=other), "test:reader")
+        ccid.Link(FakeReader(descriptors=other), "test:reader")
 
 
 @given(st.lists(st.binary(min_size=1, max_size=30), max_size=20))
