@@ -141,14 +141,13 @@ class BlockProtocol:
             ) from why
 
     def _exchange(self, apdu: bytes) -> bytes:
-        parts = [
-            apdu[at : at + self._card_takes] for at in range(0, len(apdu), self._card_takes)
-        ] or [b""]
-        for part in parts[:-1]:
+        rest = apdu
+        while len(rest) > self._card_takes:  # which the card may lower on the way
+            part, rest = rest[: self._card_takes], rest[self._card_takes :]
             receipt = self._deliver(Block(self._ours << 6 | _MORE, part))
             if not receipt.is_receipt:
                 raise Broken("it answers before the command is whole")
-        answer = self._deliver(Block(self._ours << 6, parts[-1]))
+        answer = self._deliver(Block(self._ours << 6, rest))
         whole = b""
         while True:
             if not answer.is_information:
