@@ -53,7 +53,7 @@ class AnswerToReset:
     historical: bytes
 
     @classmethod
-    def parse(cls, raw: bytes) -> AnswerToReset:
+    def parse(cls, raw: bytes, *, device: str | None = None) -> AnswerToReset:
         """Take an ATR apart and check its length and its check byte.
 
         Raises
@@ -62,17 +62,23 @@ class AnswerToReset:
             If it is truncated, too long, of no known convention, or its TCK does not fit.
         """
         if not 2 <= len(raw) <= MAX_ATR_BYTES:
-            raise ProtocolError(f"an ATR has 2 to {MAX_ATR_BYTES} bytes, this one {len(raw)}")
+            raise ProtocolError(
+                f"an ATR has 2 to {MAX_ATR_BYTES} bytes, this one {len(raw)}", device=device
+            )
         if raw[0] not in {DIRECT, INVERSE}:
-            raise ProtocolError(f"no ATR begins with {raw[0]:02X}: {raw.hex(' ').upper()}")
-        named, protocols, at = _interface_bytes(raw)
+            raise ProtocolError(
+                f"no ATR begins with {raw[0]:02X}: {raw.hex(' ').upper()}", device=device
+            )
+        named, protocols, at = _interface_bytes(raw, device)
         historical = raw[at : at + (raw[1] & 0x0F)]
         has_check = _has_check_byte(named)
         wanted = at + (raw[1] & 0x0F) + has_check
         if len(raw) < wanted:
-            raise ProtocolError(f"the ATR ends early: {raw.hex(' ').upper()}")
+            raise ProtocolError(f"the ATR ends early: {raw.hex(' ').upper()}", device=device)
         if has_check and reduce(xor, raw[1:wanted]):
-            raise ProtocolError(f"the ATR's check byte does not fit: {raw.hex(' ').upper()}")
+            raise ProtocolError(
+                f"the ATR's check byte does not fit: {raw.hex(' ').upper()}", device=device
+            )
         return cls(raw[:wanted], named, protocols or (0,), historical)
 
     @property
@@ -192,7 +198,7 @@ def _later_group(letter: str, value: int, protocol: int) -> str:
     return f"for {_protocol(protocol)}, no meaning defined"
 
 
-def _interface_bytes(raw: bytes) -> tuple[dict[str, int], tuple[int, ...], int]:
+def _interface_bytes(raw: bytes, device: str | None) -> tuple[dict[str, int], tuple[int, ...], int]:
     named: dict[str, int] = {}
     protocols: list[int] = []
     follows, at = raw[1] >> 4, 2
@@ -200,7 +206,9 @@ def _interface_bytes(raw: bytes) -> tuple[dict[str, int], tuple[int, ...], int]:
         for bit, letter in enumerate("ABCD"):
             if follows >> bit & 1:
                 if at >= len(raw):
-                    raise ProtocolError(f"the ATR ends early: {raw.hex(' ').upper()}")
+                    raise ProtocolError(
+                        f"the ATR ends early: {raw.hex(' ').upper()}", device=device
+                    )
                 named[f"T{letter}{group}"] = raw[at]
                 at += 1
         if not follows & 0x8:

@@ -1,31 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """Card readers of the USB class CCID, spoken to directly, for stations without a PC/SC service.
 
-Where the service runs it holds these readers, and `pcsc_reader` lists them too: use that address.
+Where the service runs it holds these readers, and `pcsc_reader` lists them: those are left out
+here, so that no reader shows twice.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import time
 from typing import TYPE_CHECKING, ClassVar
 
-from ektp_hw.devices import iso7816, ktp_el
-from ektp_hw.devices.answer_to_reset import AnswerToReset
+from ektp_hw.devices.answer_to_reset import INVERSE, AnswerToReset
 from ektp_hw.devices.base import UsbId
-from ektp_hw.devices.card_reader import CardReader
+from ektp_hw.devices.card_dialogue import PoweredCard, converse
+from ektp_hw.devices.card_reader import CardEvent, CardReader
 from ektp_hw.devices.redaction import Redaction, Rule
-from ektp_hw.errors import CardError, DeviceError
-from ektp_hw.transport import ccid, usb
+from ektp_hw.errors import CardError, CardRemoved, DeviceBusy, DeviceError
+from ektp_hw.transport import ccid, reader_holder, usb
+from ektp_hw.transport.ccid_descriptor import Level
 from ektp_hw.transport.found_by_id import FoundById
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ektp_hw.devices.base import DeviceInfo
     from ektp_hw.devices.wait import CaptureWait
-    from ektp_hw.samples import CardContents
     from ektp_hw.transport.base import UsbConnection
+
+    Check = Callable[[], None]
 
 __all__ = ["CcidReader"]
 
@@ -33,13 +37,15 @@ _log = logging.getLogger(__name__)
 
 _PAUSE = 0.05
 """Seconds between two looks at an empty reader."""
+_LOOK_AGAIN_S = 0.5
+"""A card is looked for so often even where the reader tells of changes: some forget to."""
 
 _connect = functools.partial(usb.connect, detach_kernel_driver=True)
 """The kernel's NFC driver takes some readers for itself; it has to let go."""
 
 
 class CcidReader(FoundById, CardReader):
-    """Contactless card readers of the USB class CCID, spoken to directly; first slot.
+    """Card readers of the USB class CCID, spoken to directly, with all their slots.
 
     Parameters
     ----------
@@ -66,67 +72,148 @@ class CcidReader(FoundById, CardReader):
         super().__init__(info)
         self._connect = connect
         self._usb: UsbConnection | None = None
-        self._slot: ccid.Slot | None = None
-        self._atr = b""
+        self._link: ccid.Link | None = None
+        self._places: list[ccid.Slot] = []
+        self._answers: dict[int, AnswerToReset] = {}
+
+    @classmethod
+    def discover(cls) -> list[DeviceInfo]:
+        """List what is attached and not the PC/SC service's already. Raises as `usb.find`."""
+        found: list[DeviceInfo] = super().discover()
+        return [info for info in found if not reader_holder.held_by_service(info.uri)]
+
+    @property
+    def slots(self) -> int:
+        """How many cards it takes at once; complete once it is open."""
+        return len(self._places) or 1
 
     def _open(self) -> None:
-        connection = self._connect(self.info.address)
         try:
-            self._slot = ccid.Slot(connection, self.info.uri)
+            connection = self._connect(self.info.address)
+        except DeviceBusy as busy:
+            if remedy := reader_holder.remedy(self.info.address):
+                raise DeviceBusy(remedy, device=self.info.uri) from busy
+            raise
+        try:
+            self._link = ccid.Link(connection, self.info.uri)
         except DeviceError:
             connection.close()
             raise
+        self._places = ccid.slots_of(self._link)
         self._usb = connection
 
     def _close(self) -> None:
-        connection, self._usb, self._slot, self._atr = self._usb, None, None, b""
+        connection, self._usb, self._link, self._places = self._usb, None, None, []
+        self._answers.clear()
         if connection is not None:
             connection.close()
 
     def _await_card(self, wait: CaptureWait) -> None:
         while True:
-            if self._reader.is_occupied(wait.check) and self._power_on(wait.check):
-                return
+            if self._place(0).is_occupied(wait.check):
+                try:
+                    self._power(0, wait.check)
+                except CardRemoved:  # taken away meanwhile
+                    _log.debug("%s: the card went before it had power", self.info.uri)
+                else:
+                    return
             wait.sleep(_PAUSE)
 
-    def _read_card(
-        self, wait: CaptureWait, show: Callable[[CardContents], None]
-    ) -> CardContents | None:
+    def _power(self, slot: int, check: Check) -> PoweredCard:
+        place = self._place(slot)
+        answer = self._answers.get(slot)
+        if answer is None:
+            raw = place.power_on(check)
+            if raw is None:
+                raise CardRemoved("no card is on the reader; lay one on it", device=self.info.uri)
+            answer = AnswerToReset.parse(raw, device=self.info.uri)
+            place.settle(self._parameters(answer), check)
+            self._answers[slot] = answer
+        # A reader that takes whole commands translates them to T=0 by itself.
+        translate = self._reader().abilities.level is Level.TPDU
+        protocol = self._parameters(answer).protocol if translate else 1
+
         def transmit(apdu: bytes) -> bytes:
-            return self._exchange(apdu, wait.check)
+            return converse(
+                lambda sent: place.exchange(sent, check),
+                apdu,
+                protocol=protocol,
+                device=self.info.uri,
+            )
 
-        contents = ktp_el.read(transmit, self._atr, check=wait.check, device=self.info.uri)
-        show(contents)
-        return contents
+        return PoweredCard(answer.raw, transmit)
 
-    def _release_card(self) -> None:
-        powered, self._atr = self._atr, b""
-        if powered and self._slot is not None:
+    def _parameters(self, answer: AnswerToReset) -> ccid.Parameters:
+        """Choose the protocol: the card's first, T=1 for contactless cards."""
+        offered = [number for number in answer.protocols if number in {0, 1}]
+        if answer.specific_protocol is not None:
+            offered = [answer.specific_protocol]
+        if not offered or offered[0] not in {0, 1}:
+            raise CardError(
+                f"the card speaks T={answer.protocols[0]} only, no protocol of identity cards",
+                device=self.info.uri,
+            )
+        protocol = 1 if answer.is_contactless else offered[0]
+        is_free = answer.specific_protocol is None
+        return ccid.Parameters(
+            protocol,
+            answer.rate,
+            answer.guard_time,
+            answer.t1_waiting if protocol else answer.t0_waiting,
+            answer.t1_block_bytes,
+            answer.t1_uses_crc,
+            choose=is_free and (answer.rate != 0x11 or protocol != answer.protocols[0]),
+            inverse=answer.raw[0] == INVERSE,
+        )
+
+    def _release_card(self, slot: int) -> None:
+        if self._answers.pop(slot, None) is not None:
             try:
-                self._slot.power_off()
+                self._place(slot).power_off()
             except DeviceError as error:
                 _log.debug("the card keeps its power: %s", error)
 
-    def _transmit(self, apdu: bytes) -> tuple[bytes, int]:
-        if not self._atr and not self._power_on(ccid.never):
-            raise CardError("no card is on the reader; lay one on it", device=self.info.uri)
-        return iso7816.Response.parse(self._exchange(apdu, ccid.never), device=self.info.uri)
+    def _escape(self, command: bytes) -> bytes:
+        return self._place(0).escape(command, ccid.never)
 
-    def _power_on(self, check: ccid.Check) -> bool:
-        """Power the card and keep its ATR; False if it was taken away meanwhile."""
-        raw = self._reader.power_on(check)
-        self._atr = b"" if raw is None else AnswerToReset.parse(raw).raw
-        return bool(self._atr)
+    def _card_events(self, wait: CaptureWait) -> Iterator[CardEvent]:
+        link = self._reader()
+        known = [False] * len(self._places)
+        changed: dict[int, bool] = {}
+        while True:
+            for slot, place in enumerate(list(self._places)):
+                present = place.is_occupied(wait.check)
+                if known[slot] and (not present or slot in changed):
+                    yield CardEvent(is_present=False, slot=slot)
+                    known[slot] = False
+                if present and not known[slot]:
+                    yield CardEvent(is_present=True, slot=slot)
+                known[slot] = present
+            changed = self._await_change(link, wait)
 
-    def _exchange(self, apdu: bytes, check: ccid.Check) -> bytes:
-        try:
-            return self._reader.exchange(apdu, check)
-        except CardError:
-            self._atr = b""  # what is there next has to be powered first
-            raise
+    def _await_change(self, link: ccid.Link, wait: CaptureWait) -> dict[int, bool]:
+        """Wait for the reader to tell, or until it is time to look again."""
+        end = time.monotonic() + _LOOK_AGAIN_S
+        while time.monotonic() < end:
+            wait.check()
+            told = link.changes(wait.slice(_PAUSE))
+            if told is None:
+                wait.sleep(_PAUSE)
+                return {}
+            if told:
+                return told
+        return {}
 
-    @property
-    def _reader(self) -> ccid.Slot:
-        if self._slot is None:
+    def _reader(self) -> ccid.Link:
+        if self._link is None:
             raise DeviceError("the reader is closed; open it first", device=self.info.uri)
-        return self._slot
+        return self._link
+
+    def _place(self, slot: int) -> ccid.Slot:
+        self._reader()
+        if not 0 <= slot < len(self._places):
+            raise CardError(
+                f"the reader has no slot {slot}, only 0 to {len(self._places) - 1}",
+                device=self.info.uri,
+            )
+        return self._places[slot]

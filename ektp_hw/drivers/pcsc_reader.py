@@ -4,32 +4,44 @@
 from __future__ import annotations
 
 import logging
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
-from ektp_hw.devices import iso7816, ktp_el
 from ektp_hw.devices.base import DeviceInfo
-from ektp_hw.devices.card_reader import CardReader
-from ektp_hw.errors import CardError, DeviceError, DeviceNotFound, DeviceUnavailable
+from ektp_hw.devices.card_dialogue import PoweredCard, converse
+from ektp_hw.devices.card_reader import CardEvent, CardReader
+from ektp_hw.errors import (
+    CardError,
+    DeviceError,
+    DeviceNotFound,
+    DeviceUnavailable,
+)
+from ektp_hw.transport import pcsc_events, pcsc_features
 from ektp_hw.transport.pcsc import Context
+from ektp_hw.transport.pcsc_events import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ektp_hw.devices.wait import CaptureWait
-    from ektp_hw.samples import CardContents
-    from ektp_hw.transport.pcsc import Card
+    from ektp_hw.transport.pcsc_card import Card
+    from ektp_hw.transport.pcsc_features import ReaderFeatures
 
 __all__ = ["PcscReader"]
 
 _log = logging.getLogger(__name__)
 _SCHEME = "pcsc:"
+_SLOT = re.compile(r" [0-9A-Fa-f]{2}$")
+"""How the service ends a reader's name: the slot, two hexadecimal digits."""
 
 
 class PcscReader(CardReader):
     """Any card reader behind the system's PC/SC service, shared with other programs.
 
-    Time limits hold while waiting for a card. A single command cannot be cut short: PC/SC offers
-    no way, its limit is the card's own waiting time.
+    Slots that the service lists under one name but for the slot's number count as one reader.
+    A single command that the reader's driver does not answer is left behind when the time is over:
+    PC/SC offers no way to take it back.
 
     Parameters
     ----------
@@ -46,8 +58,10 @@ class PcscReader(CardReader):
         super().__init__(info)
         self._connect = connect
         self._reader = info.address.removeprefix(_SCHEME)
+        self._names = [self._reader]
         self._context: Context | None = None
-        self._card: Card | None = None
+        self._is_lost = False
+        self._cards: dict[int, Card] = {}
 
     @classmethod
     def discover(cls) -> list[DeviceInfo]:
@@ -69,8 +83,21 @@ class PcscReader(CardReader):
     def _info(cls, reader: str) -> DeviceInfo:
         return DeviceInfo(_SCHEME + reader, cls.kind, reader, cls.name)
 
+    @property
+    def slots(self) -> int:
+        """How many cards it takes at once; complete once it is open."""
+        return len(self._names)
+
+    def features(self) -> ReaderFeatures:
+        """Ask the reader's driver what it can do (PC/SC part 10) and what it is."""
+        with self._exclusive(), self._service().connect(self._reader, direct=True) as reader:
+            return pcsc_features.features(reader)
+
     def _open(self) -> None:
-        context = self._connect()
+        self._reach()
+
+    def _reach(self) -> Context:
+        context: Context = self._connect()
         try:
             readers = context.readers()
             if self._reader not in readers:
@@ -81,49 +108,83 @@ class PcscReader(CardReader):
         except DeviceError:
             context.close()
             raise
-        self._context = context
+        self._names = _with_its_siblings(self._reader, readers)
+        self._context, self._is_lost = context, False
+        return context
 
     def _close(self) -> None:
-        self._release_card()
+        for slot in list(self._cards):
+            self._release_card(slot)
         if self._context is not None:
             self._context.close()
-            self._context = None
+        self._context, self._is_lost = None, False
 
     def _await_card(self, wait: CaptureWait) -> None:
         context = self._service()
         while not context.wait(self._reader, present=True, timeout=wait.slice()):
             wait.check()
-        self._card = context.connect(self._reader)
 
-    def _read_card(
-        self, wait: CaptureWait, show: Callable[[CardContents], None]
-    ) -> CardContents | None:
-        card = self._connected()
-        contents = ktp_el.read(
-            card.transmit, card.answer_to_reset(), check=wait.check, device=self.info.uri
-        )
-        show(contents)
-        return contents
+    def _power(self, slot: int, check: Callable[[], None]) -> PoweredCard:
+        card = self._cards.get(slot)
+        if card is None:
+            card = self._cards[slot] = self._service().connect(self._name(slot))
 
-    def _release_card(self) -> None:
-        if self._card is not None:
-            self._card.close()
-            self._card = None
+        def transmit(apdu: bytes) -> bytes:
+            return converse(
+                lambda sent: card.transmit(sent, check),
+                apdu,
+                protocol=0 if card.is_t0 else 1,
+                device=self.info.uri,
+            )
 
-    def _transmit(self, apdu: bytes) -> tuple[bytes, int]:
-        try:
-            answer = self._connected().transmit(apdu)
-        except CardError:
-            self._release_card()
-            raise
-        return iso7816.Response.parse(answer, device=self.info.uri)
+        return PoweredCard(card.answer_to_reset(), transmit)
 
-    def _connected(self) -> Card:
-        if self._card is None:
-            self._card = self._service().connect(self._reader)
-        return self._card
+    def _release_card(self, slot: int) -> None:
+        card = self._cards.pop(slot, None)
+        if card is not None:
+            card.close()
+
+    @contextmanager
+    def _undisturbed(self, slot: int) -> Iterator[None]:
+        self._power(slot, lambda: None)
+        with self._cards[slot].transaction():
+            yield
+
+    def _escape(self, command: bytes) -> bytes:
+        with self._service().connect(self._reader, direct=True) as reader:
+            return pcsc_features.escape(reader, command)
+
+    def _card_events(self, wait: CaptureWait) -> Iterator[CardEvent]:
+        slots = {name: slot for slot, name in enumerate(self._names)}
+        for change in pcsc_events.changes(check=wait.check, connect=self._connect):
+            slot = slots.get(change.reader)
+            if slot is not None and change.change in {Change.CARD_CAME, Change.CARD_WENT}:
+                came = change.change is Change.CARD_CAME
+                yield CardEvent(came, slot, change.answer_to_reset)
+
+    def _name(self, slot: int) -> str:
+        if not 0 <= slot < len(self._names):
+            raise CardError(
+                f"the reader has no slot {slot}, only 0 to {len(self._names) - 1}",
+                device=self.info.uri,
+            )
+        return self._names[slot]
 
     def _service(self) -> Context:
-        if self._context is None:
+        """Return the connection to the service, a new one if the service was restarted."""
+        if self._context is None and not self._is_lost:
             raise DeviceError("the reader is closed; open it first", device=self.info.uri)
-        return self._context
+        context = self._context
+        if context is None or not context.is_valid():
+            self._close()
+            self._is_lost = True
+            context = self._reach()
+        return context
+
+
+def _with_its_siblings(reader: str, readers: list[str]) -> list[str]:
+    """Return a reader's name and those of its further slots, itself first."""
+    stem = _SLOT.sub("", reader)
+    if stem == reader:
+        return [reader]
+    return [reader, *(name for name in readers if name != reader and _SLOT.sub("", name) == stem)]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from ektp_hw.errors import DeviceError, ProtocolError
+from ektp_hw.errors import ProtocolError
 from ektp_hw.transport import usb_interfaces
 from ektp_hw.transport.ccid_descriptor import abilities
 
@@ -39,6 +39,8 @@ _ANSWER_S = 5.0
 """A reader that says nothing for so long has failed; busy ones send time extensions."""
 _EXTENDED_S = 30.0
 """Longest that time extensions may prolong one exchange; signing on a slow card takes 5 s."""
+_ABORT_S = 0.05
+"""For taking a command back, twice: the request and the message."""
 _SLICE_S = 0.05
 _REST_S = 0.5
 """A message that has begun is whole by then, or never will be."""
@@ -119,14 +121,17 @@ class Link:
 
         A command that the caller's check interrupted is aborted before the next one.
         """
-        with self._lock:
+        while not self._lock.acquire(timeout=_SLICE_S):  # another thread asks for another slot
+            check()
+        try:
             if slot in self._unfinished:
-                self._unfinished.discard(slot)
                 self._abort(slot)
             self._unfinished.add(slot)
             reply = self._ask(slot, kind, check, data, special, answer_within or _ANSWER_S)
             self._unfinished.discard(slot)
             return reply
+        finally:
+            self._lock.release()
 
     def _ask(
         self, slot: int, kind: int, check: Check, data: bytes, special: bytes, within: float
@@ -155,12 +160,18 @@ class Link:
                 )
 
     def _abort(self, slot: int) -> None:
-        """Take back a command that nobody waits for (CCID 1.1, 5.3.1); a deaf reader ignores it."""
+        """Take back a command that nobody waits for (CCID 1.1, 5.3.1).
+
+        Raises
+        ------
+        ProtocolError
+            If the reader is deaf.
+        """
         self._received = b""
         number = (self._number + 1) & 0xFF
-        with suppress(DeviceError):
-            self._usb.control_out(0x21, 1, number << 8 | slot, 0, b"", PROMPT_S)
-            self._ask(slot, _ABORT, never, b"", b"\0\0\0", PROMPT_S)
+        with suppress(ProtocolError):  # some readers know the message only, not the request
+            self._usb.control_out(0x21, 1, number << 8 | slot, 0, b"", _ABORT_S)
+        self._ask(slot, _ABORT, never, b"", b"\0\0\0", _ABORT_S)
 
     def _drain(self) -> None:
         """Throw away what a broken session left in the reader."""

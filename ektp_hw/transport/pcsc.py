@@ -11,57 +11,34 @@ from __future__ import annotations
 import time
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from weakref import WeakSet
 
-from ektp_hw.errors import (
-    CaptureCancelled,
-    CardError,
-    DeviceBusy,
-    DeviceError,
-    DeviceNotFound,
-    DeviceRemoved,
-    DeviceUnavailable,
-    ProtocolError,
-    UnavailableReason,
-)
+from ektp_hw.errors import CaptureCancelled, DeviceError, DeviceNotFound, DeviceRemoved
+from ektp_hw.transport.pcsc_card import Card
+from ektp_hw.transport.pcsc_codes import NO_READERS, TIMED_OUT, check, failure_of, number
 from ektp_hw.transport.pcsc_library import load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from ektp_hw.transport.pcsc_library import Library
 
-__all__ = ["Card", "Context", "ReaderState"]
+__all__ = ["ANY_READER", "Card", "Context", "ReaderState"]
+
+ANY_READER = "\\\\?PnP?\\Notification"
+"""Name of the reader that stands for the list of readers (PC/SC part 5)."""
 
 _SCOPE_SYSTEM = 2
-_SHARE_SHARED = 2
+_SHARE_SHARED, _SHARE_DIRECT = 2, 3
 _PROTOCOL_T0_OR_T1 = 1 | 2
-_LEAVE_CARD, _RESET_CARD = 0, 1
 _STATE_UNAWARE, _STATE_UNKNOWN, _STATE_UNAVAILABLE, _STATE_PRESENT = 0x00, 0x04, 0x08, 0x20
 _STATE_MUTE = 0x200
+_READER_UNKNOWN, _READER_GONE = 0x80100009, 0x80100017
+_SHORTEST_S = 0.01
+"""Two looks at the readers are at least so far apart."""
 _SLICE_S = 0.1
 """Longest single wait inside the service; a cancel event is looked at in between."""
-_ANSWER_BYTES = 65538
-"""Longest answer of an extended APDU (ISO/IEC 7816-4): 65536 bytes and the status word."""
-
-_NO_READERS, _TIMEOUT, _CANCELLED = 0x8010002E, 0x8010000A, 0x80100002
-_NOT_STARTED = "the PC/SC service is not running; start it (on Linux: systemctl start pcscd.socket)"
-_FAILURES: dict[int, tuple[type[DeviceError], str]] = {
-    _CANCELLED: (CaptureCancelled, "the wait for a card was cancelled"),
-    0x80100009: (DeviceNotFound, "no reader has this name; plug it in or list the readers again"),
-    0x8010000B: (DeviceBusy, "another program holds the card; close it and try again"),
-    0x8010000C: (CardError, "no card is in the reader; put one on it"),
-    0x8010000F: (CardError, "the card speaks none of the protocols asked for; try another card"),
-    0x80100010: (DeviceBusy, "the reader is not ready; wait a moment and try again"),
-    0x80100016: (CardError, "the card stopped answering; take it off and put it back"),
-    0x80100017: (DeviceRemoved, "the reader is gone; plug it in again"),
-    0x8010002F: (ProtocolError, "the reader's answer was damaged; check the cable"),
-    0x80100066: (CardError, "the card does not answer; turn it or try another card"),
-    0x80100067: (CardError, "the card lost power; put it back on the reader"),
-    0x80100068: (CardError, "the card was reset by another program; read it again"),
-    0x80100069: (CardError, "the card was taken away; put it back on the reader"),
-}
-_SERVICE_MISSING = {0x80100013, 0x8010001D, 0x8010001E}  # no answer, not there, stopped
-_NOT_PERMITTED = {0x80100027, 0x8010006A}
 
 
 class ReaderState(NamedTuple):
@@ -87,10 +64,11 @@ class Context:
         code = self._library.functions.SCardEstablishContext(
             _SCOPE_SYSTEM, self._library.ffi.NULL, self._library.ffi.NULL, handle
         )
-        if _number(code):
+        if number(code):
             raise failure_of(code, opening=True)
         self._handle: Any = handle[0]
         self._cancelled = Event()
+        self._cards: WeakSet[Card] = WeakSet()
 
     def __enter__(self) -> Self:
         return self
@@ -121,14 +99,14 @@ class Context:
         list_readers = self._library.text_function("SCardListReaders")
         size = ffi.new("DWORD *")
         code = list_readers(self._handle, ffi.NULL, ffi.NULL, size)
-        if _number(code) == _NO_READERS:
+        if number(code) == NO_READERS:
             return []
-        _check(code)
+        check(code)
         text = ffi.new("char[]", int(size[0]) + 1)
         code = list_readers(self._handle, ffi.NULL, text, size)
-        if _number(code) == _NO_READERS:
+        if number(code) == NO_READERS:
             return []
-        _check(code)
+        check(code)
         names = bytes(ffi.buffer(text, int(size[0]))).split(b"\0")
         return [name.decode("utf-8", "replace") for name in names if name]
 
@@ -160,22 +138,85 @@ class Context:
             state = self._status_change(reader, state.raw & 0xFFFF, min(left, _SLICE_S))
         return state
 
-    def connect(self, reader: str) -> Card:
-        """Power the card and return the connection to it (shared with other programs)."""
+    def is_valid(self) -> bool:
+        """Tell whether the service still answers to this connection; not after a restart of it."""
+        if self._handle is None or number(
+            self._library.functions.SCardIsValidContext(self._handle)
+        ):
+            return False
+        try:
+            self.readers()  # the library itself does not notice a restart
+        except DeviceError:
+            return False
+        return True
+
+    def states(self, readers: Iterable[str], known: int = 0) -> dict[str, ReaderState]:
+        """Return at once what the service knows of several readers, without those that went."""
+        found = {}
+        for reader in readers:
+            try:
+                found[reader] = self._status_change(reader, known, 0.0)
+            except (DeviceNotFound, DeviceRemoved):
+                continue
+        return found
+
+    def wait_for_change(self, known: Mapping[str, ReaderState], timeout: float) -> None:
+        """Return when a card or a reader comes or goes, or when the time is over.
+
+        Parameters
+        ----------
+        known
+            The readers to look at, and what is known of each.
+        timeout
+            Seconds, at most 0.1: cancelling is the caller's business.
+        """
+        ffi = self._library.ffi
+        names = [*known, ANY_READER]
+        texts = [ffi.new("char[]", name.encode()) for name in names]
+        states = ffi.new("READER_STATE[]", len(names))
+        for state, text, name in zip(states, texts, names, strict=True):
+            state.szReader = text
+            state.dwCurrentState = known[name].raw & 0xFFFF if name in known else _STATE_UNAWARE
+        began = time.monotonic()
+        code = self._library.text_function("SCardGetStatusChange")(
+            self._handle, int(min(timeout, _SLICE_S) * 1000), states, len(names)
+        )
+        if number(code) not in {TIMED_OUT, _READER_UNKNOWN, _READER_GONE}:
+            check(code)
+        if time.monotonic() - began < _SHORTEST_S:  # it answers at once where it knows no such wait
+            time.sleep(min(_SHORTEST_S, timeout))
+
+    def connect(self, reader: str, *, direct: bool = False) -> Card:
+        """Power the card and return the connection to it (shared with other programs).
+
+        Parameters
+        ----------
+        direct
+            Connect to the reader itself; no card need be there.
+        """
         ffi = self._library.ffi
         handle, protocol = ffi.new("HANDLE_ *"), ffi.new("DWORD *")
-        _check(
+        check(
             self._library.text_function("SCardConnect")(
                 self._handle,
                 reader.encode(),
-                _SHARE_SHARED,
-                _PROTOCOL_T0_OR_T1,
+                _SHARE_DIRECT if direct else _SHARE_SHARED,
+                0 if direct else _PROTOCOL_T0_OR_T1,
                 handle,
                 protocol,
             ),
             reader,
         )
-        return Card(self._library, reader, handle[0], int(protocol[0]))
+        card = Card(self._library, reader, handle[0], int(protocol[0]), self._abandon)
+        self._cards.add(card)
+        return card
+
+    def _abandon(self) -> Callable[[], None]:
+        """Give up this connection for a call that does not come back; return what releases it."""
+        handle, self._handle = self._handle, None
+        for card in self._cards:
+            card.forget()
+        return lambda: self._library.functions.SCardReleaseContext(handle) and None
 
     def _status_change(self, reader: str, known: int, timeout: float) -> ReaderState:
         ffi = self._library.ffi
@@ -186,115 +227,13 @@ class Context:
         code = self._library.text_function("SCardGetStatusChange")(
             self._handle, int(timeout * 1000), states, 1
         )
-        if _number(code) == _TIMEOUT:
+        if number(code) == TIMED_OUT:
             state = known
         else:
-            _check(code, reader)
+            check(code, reader)
             state = int(states[0].dwEventState)
         if state & (_STATE_UNKNOWN | _STATE_UNAVAILABLE) and not state & _STATE_PRESENT:
             raise DeviceRemoved("the reader is gone; plug it in again", device=reader)
         length = min(int(states[0].cbAtr), len(states[0].rgbAtr))
         atr = bytes(ffi.buffer(states[0].rgbAtr, length))
         return ReaderState(bool(state & _STATE_PRESENT) and not state & _STATE_MUTE, atr, state)
-
-
-class Card:
-    """One powered card; made by `Context.connect`, to be closed before its context."""
-
-    def __init__(self, library: Library, reader: str, handle: object, protocol: int) -> None:
-        self._library = library
-        self._handle: Any = handle
-        self._protocol = protocol
-        self.reader = reader
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self, *, reset: bool = False) -> None:
-        """Disconnect; the card keeps its power unless `reset`. Safe to call twice."""
-        if self._handle is not None:
-            self._library.functions.SCardDisconnect(
-                self._handle, _RESET_CARD if reset else _LEAVE_CARD
-            )
-            self._handle = None
-
-    def answer_to_reset(self) -> bytes:
-        """Return the card's ATR (ISO/IEC 7816-3; contactless cards: PC/SC part 3)."""
-        ffi = self._library.ffi
-        name_size, state, protocol = ffi.new("DWORD *"), ffi.new("DWORD *"), ffi.new("DWORD *")
-        atr, size = ffi.new("unsigned char[64]"), ffi.new("DWORD *", 64)
-        name, name_size[0] = ffi.new("char[512]"), 512
-        _check(
-            self._library.text_function("SCardStatus")(
-                self._handle, name, name_size, state, protocol, atr, size
-            ),
-            self.reader,
-        )
-        return bytes(ffi.buffer(atr, int(size[0])))
-
-    def transmit(self, command: bytes) -> bytes:
-        """Send one command APDU and return data and status word, as the card gave them.
-
-        The time limit is the reader's own (waiting times of ISO/IEC 7816-3 and 14443-4); PC/SC
-        offers none. Any failure, also a card that was taken away, comes back as an error.
-
-        Raises
-        ------
-        CardError
-            If the card no longer answers.
-        DeviceRemoved
-            If the reader is gone.
-        ProtocolError
-            If the answer is shorter than a status word.
-        """
-        if self._handle is None:
-            raise DeviceError("the connection to the card is closed", device=self.reader)
-        ffi = self._library.ffi
-        request = ffi.new("IO_REQUEST *", (self._protocol, ffi.sizeof("IO_REQUEST")))
-        answer, size = ffi.new("unsigned char[]", _ANSWER_BYTES), ffi.new("DWORD *", _ANSWER_BYTES)
-        code = self._library.functions.SCardTransmit(
-            self._handle, request, command, len(command), ffi.NULL, answer, size
-        )
-        _check(code, self.reader)
-        if size[0] < 2:
-            raise ProtocolError("the answer ends before its status word", device=self.reader)
-        return bytes(ffi.buffer(answer, int(size[0])))
-
-
-def failure_of(code: int, reader: str | None = None, *, opening: bool = False) -> DeviceError:
-    """Return the error that a PC/SC return code stands for, ready to be raised."""
-    number = _number(code)
-    if number in _NOT_PERMITTED:
-        return DeviceUnavailable(
-            "the PC/SC service refuses this user; allow it in the system's polkit rules"
-            f" [PC/SC 0x{number:08X}]",
-            reason=UnavailableReason.NOT_PERMITTED,
-            device=reader,
-        )
-    if number in _SERVICE_MISSING or opening:
-        return DeviceUnavailable(
-            f"{_NOT_STARTED} [PC/SC 0x{number:08X}]",
-            reason=UnavailableReason.SERVICE_MISSING,
-            device=reader,
-        )
-    kind, sentence = _FAILURES.get(
-        number, (DeviceError, "the PC/SC service reports a failure; take the card off and retry")
-    )
-    return kind(f"{sentence} [PC/SC 0x{number:08X}]", device=reader)
-
-
-def _check(code: int, reader: str | None = None) -> None:
-    if _number(code):
-        raise failure_of(code, reader)
-
-
-def _number(code: int) -> int:
-    return int(code) & 0xFFFFFFFF

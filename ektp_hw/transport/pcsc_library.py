@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ektp_hw.errors import DeviceUnavailable, UnavailableReason
 
-__all__ = ["Library", "load"]
+__all__ = ["Library", "load", "types_of"]
 
 
 class Library(NamedTuple):
@@ -24,6 +24,8 @@ class Library(NamedTuple):
     ffi: Any
     functions: Any
     text_suffix: str
+    control: str = "SCardControl"
+    """The function that reaches the reader's driver; macOS has it under another name."""
 
     def text_function(self, name: str) -> Any:  # noqa: ANN401  # cffi's own type is dynamic
         """Return the variant of a function that takes 8-bit text."""
@@ -37,6 +39,7 @@ class _Platform(NamedTuple):
     text_suffix: str
     packed: bool
     advice: str
+    control: str = "SCardControl"
 
 
 _LINUX = _Platform(
@@ -55,6 +58,7 @@ _PLATFORMS = {
         "",
         True,
         "it is part of macOS, so repair the system",
+        "SCardControl132",
     ),
     "win32": _Platform(
         ("winscard.dll",),
@@ -85,7 +89,24 @@ LONG SCardDisconnect(HANDLE_, DWORD);
 LONG SCardStatus{a}(HANDLE_, char *, DWORD *, DWORD *, DWORD *, unsigned char *, DWORD *);
 LONG SCardTransmit(HANDLE_, const IO_REQUEST *, const unsigned char *, DWORD, IO_REQUEST *,
                    unsigned char *, DWORD *);
+LONG SCardIsValidContext(HANDLE_);
+LONG SCardBeginTransaction(HANDLE_);
+LONG SCardEndTransaction(HANDLE_, DWORD);
+LONG {control}(HANDLE_, DWORD, const void *, DWORD, void *, DWORD, DWORD *);
+LONG SCardGetAttrib(HANDLE_, DWORD, unsigned char *, DWORD *);
 """
+
+
+def types_of(platform: str = sys.platform) -> Any:  # noqa: ANN401  # cffi's own type is dynamic
+    """Return a cffi instance that knows the platform's PC/SC types; loads no library."""
+    from cffi import FFI
+
+    wanted = _PLATFORMS.get(platform, _LINUX)
+    ffi = FFI()
+    ffi.cdef(wanted.types)
+    ffi.cdef(_STRUCTURES.format(atr=wanted.atr_size), pack=1 if wanted.packed else None)
+    ffi.cdef(_FUNCTIONS.format(a=wanted.text_suffix, control=wanted.control))
+    return ffi
 
 
 @lru_cache(maxsize=4)
@@ -104,17 +125,12 @@ def load(file_name: str | None = None, platform: str = sys.platform) -> Library:
     DeviceUnavailable
         With reason ``LIBRARY_MISSING``, saying what to install.
     """
-    from cffi import FFI
-
     wanted = _PLATFORMS.get(platform, _LINUX)
-    ffi = FFI()
-    ffi.cdef(wanted.types)
-    ffi.cdef(_STRUCTURES.format(atr=wanted.atr_size), pack=1 if wanted.packed else None)
-    ffi.cdef(_FUNCTIONS.format(a=wanted.text_suffix))
+    ffi = types_of(platform)
     reasons = []
     for name in (file_name,) if file_name else wanted.file_names:
         try:
-            return Library(ffi, ffi.dlopen(name), wanted.text_suffix)
+            return Library(ffi, ffi.dlopen(name), wanted.text_suffix, wanted.control)
         except OSError as failure:
             reasons.append(str(failure).splitlines()[0])
     raise DeviceUnavailable(

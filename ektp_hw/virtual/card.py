@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from ektp_hw.devices.answer_to_reset import AnswerToReset
 from ektp_hw.transport.ccid_descriptor import Level
 from ektp_hw.virtual import card_faults, wishes
 from ektp_hw.virtual.card_faults import Misbehaviour
@@ -39,6 +40,7 @@ _SET_PARAMETERS, _ESCAPE, _ABORT = 0x61, 0x6B, 0x72
 _DATA, _SLOT, _PARAMETERS, _ESCAPED = 0x80, 0x81, 0x82, 0x83
 _ACTIVE, _INACTIVE, _ABSENT, _FAILED = 0, 1, 2, 0x40
 _ICC_MUTE, _CMD_NOT_SUPPORTED, _NO_SUCH_SLOT = 0xFE, 0x00, 0x05
+_CHOOSES_PROTOCOL = 0x40
 _FIRMWARE = b"ACR122U214"
 
 
@@ -121,7 +123,7 @@ class VirtualCardReader(UsbFunction):
                 class_descriptor(level, automatic),
             ),
         )
-        self._level = level
+        self._level, self._automatic = level, automatic
         self._places = [_Place(card), _Place(sam)]
         self._scripted = card is not None
         self._fault: Misbehaviour | None = None
@@ -251,6 +253,8 @@ class VirtualCardReader(UsbFunction):
         elif kind == _POWER_ON and place.card:
             place.lose_power()
             place.powered = True
+            if self._level is Level.TPDU and self._automatic & _CHOOSES_PROTOCOL:
+                place.protocol = AnswerToReset.parse(place.card.atr).protocols[0]
             self._reply(_DATA, slot, number, place.card.atr)
         elif kind == _SET_PARAMETERS and place.powered and len(body) == (5, 7)[special[0] & 1]:
             place.protocol = special[0]

@@ -12,6 +12,7 @@ import pytest
 from ektp_hw.errors import (
     CaptureCancelled,
     CardError,
+    CardRemoved,
     DeviceBusy,
     DeviceError,
     DeviceNotFound,
@@ -145,7 +146,7 @@ def test_no_reader_is_an_empty_list(library):
         (0x80100017, DeviceRemoved),
         (0x8010001D, DeviceUnavailable),
         (0x8010006A, DeviceUnavailable),
-        (0x80100069, CardError),
+        (0x80100069, CardRemoved),
         (0x80100099, DeviceError),
     ],
 )
@@ -236,7 +237,9 @@ def test_a_real_service_and_a_virtual_reader(tmp_path):
     assert seen["atr of the link"]
     assert seen["photo"]
     assert seen["long answer"] == 2 + 1024 + 2
-    assert seen["removed"].split(":")[0] in {"CardError", "ProtocolError"}, seen["removed"]
+    assert seen["removed"].split(":")[0] in {"CardRemoved", "CardError", "ProtocolError"}, seen[
+        "removed"
+    ]
     assert seen["taken away"]
     assert seen["listed"] == ["pcsc:" + name for name in seen["readers"]]
     assert seen["driver"]
