@@ -277,6 +277,7 @@ class CardReader(Device):
     def _card_laid_on(self, wait: CaptureWait) -> Iterator[PoweredCard]:
         self._await_card(wait)
         self._enter(CaptureState.ACQUIRING)
+        wait.missing = "a card was there, but it was not read to its end"
         try:
             with self._undisturbed(0):
                 yield self._power(0, wait.check)

@@ -51,9 +51,16 @@ class Conversation(NamedTuple):
     device: str
 
     def ask(self, apdu: bytes) -> iso7816.Response:
-        """Send one command; raises what the check raises."""
+        """Send one command; raises what the check raises, `ProtocolError` for noise."""
         self.check()
-        return iso7816.Response.parse(self.transmit(apdu), device=self.device)
+        answer = iso7816.Response.parse(self.transmit(apdu), device=self.device)
+        if answer.status >> 12 not in {6, 9}:  # no other status word exists (ISO/IEC 7816-4, 5.6)
+            raise ProtocolError(
+                f"the card ends its answer with {answer.status:04X}, which is no status word;"
+                " lay it on again",
+                device=self.device,
+            )
+        return answer
 
 
 def read(

@@ -62,7 +62,8 @@ class CaptureWait:
         self._end = time.monotonic() + seconds
         self._events = [event for event in (cancel, closing) if event is not None]
         self._device = device
-        self._missing = missing
+        self.missing = missing
+        """What did not happen, for the message when the time is over; may change on the way."""
 
     @property
     def remaining(self) -> float:
@@ -98,7 +99,7 @@ class CaptureWait:
             )
         if self.remaining <= 0:
             raise CaptureTimeout(
-                f"{self._missing} within {self._timeout:g} s; try again", device=self._device
+                f"{self.missing} within {self._timeout:g} s; try again", device=self._device
             )
 
     def sleep(self, seconds: float) -> None:

@@ -28,6 +28,7 @@ _VOLTAGES = (1, 2, 3)
 """bPowerSelect for 5, 3 and 1.8 V, in the order of ISO/IEC 7816-3 for cards of class A."""
 
 _ERRORS = {
+    0x00: "the reader does not take the command now, its power may have failed",
     0xC0: "the reader is being reset",
     0xE0: "the slot is busy",
     0xF4: "the card's answer came in pieces that do not fit",

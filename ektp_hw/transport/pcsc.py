@@ -131,7 +131,7 @@ class Context:
         state = self.state(reader)
         while state.present is not present:
             if self._cancelled.is_set() or (cancel is not None and cancel.is_set()):
-                raise CaptureCancelled("the wait for a card was cancelled", device=reader)
+                raise CaptureCancelled("the wait for a card was cancelled", device=f"pcsc:{reader}")
             left = until - time.monotonic()
             if left <= 0:
                 return None
@@ -233,7 +233,7 @@ class Context:
             check(code, reader)
             state = int(states[0].dwEventState)
         if state & (_STATE_UNKNOWN | _STATE_UNAVAILABLE) and not state & _STATE_PRESENT:
-            raise DeviceRemoved("the reader is gone; plug it in again", device=reader)
+            raise DeviceRemoved("the reader is gone; plug it in again", device=f"pcsc:{reader}")
         length = min(int(states[0].cbAtr), len(states[0].rgbAtr))
         atr = bytes(ffi.buffer(states[0].rgbAtr, length))
         return ReaderState(bool(state & _STATE_PRESENT) and not state & _STATE_MUTE, atr, state)

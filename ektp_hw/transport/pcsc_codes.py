@@ -43,23 +43,23 @@ _NOT_PERMITTED = {0x80100027, 0x8010006A}
 
 def failure_of(code: int, reader: str | None = None, *, opening: bool = False) -> DeviceError:
     """Return the error that a PC/SC return code stands for, ready to be raised."""
-    value = number(code)
+    value, device = number(code), f"pcsc:{reader}" if reader else None
     shown = f"[PC/SC 0x{value:08X}]"
     if value in _NOT_PERMITTED:
         return DeviceUnavailable(
             f"the PC/SC service refuses this user; allow it in the system's polkit rules {shown}",
             reason=UnavailableReason.NOT_PERMITTED,
-            device=reader,
+            device=device,
         )
     if value in _SERVICE_MISSING or value in _RESTARTED or opening:
         sentence = _SERVICE_RESTARTED if value in _RESTARTED else _NOT_STARTED
         return DeviceUnavailable(
-            f"{sentence} {shown}", reason=UnavailableReason.SERVICE_MISSING, device=reader
+            f"{sentence} {shown}", reason=UnavailableReason.SERVICE_MISSING, device=device
         )
     kind, sentence = _FAILURES.get(
         value, (DeviceError, "the PC/SC service reports a failure; take the card off and retry")
     )
-    return kind(f"{sentence} {shown}", device=reader)
+    return kind(f"{sentence} {shown}", device=device)
 
 
 def check(code: int, reader: str | None = None) -> None:

@@ -104,7 +104,7 @@ def escape(card: Card, data: bytes) -> bytes:
             " ifdDriverOptions to 0x0001 in its Info.plist and restart pcscd, or lay a card on and"
             f" send them to the card ({refusal})",
             reason=UnavailableReason.NOT_PERMITTED,
-            device=card.reader,
+            device=f"pcsc:{card.reader}",
         ) from refusal
 
 

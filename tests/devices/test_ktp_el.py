@@ -94,6 +94,11 @@ def test_answer_without_status_word(card):
         ktp_el.read(Wire(card, {"FFCA": b""}), card.atr)
 
 
+def test_noise_is_no_answer(card):
+    with pytest.raises(ProtocolError, match="35A5, which is no status word"):
+        ktp_el.read(Wire(card, {"FFCA": b"\x35\xa5"}), card.atr)
+
+
 def test_check_runs_before_every_command(card):
     left = [5]
 

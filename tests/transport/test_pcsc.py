@@ -221,7 +221,7 @@ def test_a_real_service_and_a_virtual_reader(tmp_path):
         capture_output=True,
         text=True,
         timeout=60,
-        check=False,
+        check=False,  # what went wrong is shown below
     )
     if "Operation not permitted" in answer.stderr:
         pytest.skip("needs the right to make namespaces (root)")
@@ -244,3 +244,14 @@ def test_a_real_service_and_a_virtual_reader(tmp_path):
     assert seen["listed"] == ["pcsc:" + name for name in seen["readers"]]
     assert seen["driver"]
     assert seen["single command"] == 0x9000
+    assert isinstance(seen["features"], str)
+    assert seen["sam"] == "the card was read; its digital signature fits"
+    assert len(seen["sam files"]) == 6
+    assert seen["sam biodata"]
+    assert seen["event in"]
+    assert seen["event out"]
+    assert seen["event out s"] < 1.5, "vpcd itself is looked at every 0.4 s"
+    assert seen["service gone"].startswith("DeviceUnavailable"), seen["service gone"]
+    assert seen["service gone s"] < 1
+    assert seen["event after restart"]
+    assert seen["capture after restart"] == 1024

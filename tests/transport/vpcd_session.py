@@ -14,10 +14,12 @@ import time
 from pathlib import Path
 
 from ektp_hw.devices import ktp_el
+from ektp_hw.devices.ktp_el_reading import SamActivation
 from ektp_hw.drivers.pcsc_reader import PcscReader
 from ektp_hw.errors import CaptureCancelled, DeviceError
 from ektp_hw.transport.pcsc import Context
 from ektp_hw.virtual.ktp_el_card import KtpElCard
+from ektp_hw.virtual.sam import EMULATED_CONFIGURATION, EMULATED_PCID, EmulatedSam
 
 PORT = 35963
 READER_CONF = """FRIENDLYNAME "Virtual PCD"
@@ -54,8 +56,8 @@ def serve(card, connection):
             connection.sendall(len(answer).to_bytes(2, "big") + answer)
 
 
-def insert(card):
-    connection = socket.create_connection(("127.0.0.1", PORT))
+def insert(card, slot=0):
+    connection = socket.create_connection(("127.0.0.1", PORT + slot))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     threading.Thread(target=serve, args=(card, connection), daemon=True).start()
     return connection
@@ -76,18 +78,91 @@ def readers():
         return context.readers()
 
 
+def reader_at(name):
+    return PcscReader(PcscReader.locate("pcsc:" + name))
+
+
 def main(folder):
     conf = Path(folder) / "reader.conf"
     conf.write_text(READER_CONF)
-    daemon = subprocess.Popen(
-        ["pcscd", "-f", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    service = Service(conf)
     try:
-        started(lambda: len(readers()) == SLOTS)  # they appear one after the other
-        sys.stdout.write(json.dumps(talk()))
+        seen = talk()
+        seen |= talk_with_sam()
+        seen |= survive(service)
+        sys.stdout.write(json.dumps(seen))
     finally:
-        daemon.terminate()
-        daemon.wait(5)
+        service.stop()
+
+
+class Service:
+    """A real pcscd that can be stopped and started."""
+
+    def __init__(self, conf):
+        self._command = ["pcscd", "-f", "-c", str(conf)]
+        self.start()
+
+    def start(self):
+        self._daemon = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        started(lambda: len(readers()) == SLOTS)  # they appear one after the other
+
+    def stop(self):
+        self._daemon.terminate()
+        self._daemon.wait(5)
+
+
+def talk_with_sam():
+    """Read a KTP-el in slot 0 with the SAM in slot 1 of the same reader."""
+    card = KtpElCard(bytes(range(256)) * 4, seed=6)
+    started(is_empty)
+    connections = [insert(card), insert(EmulatedSam(), 1)]
+    with reader_at(readers()[0]) as device:
+        started(lambda: device.transmit(bytes.fromhex("00FF0000"), 1)[1] == 0x6982)
+        reading = device.capture_with_sam(
+            SamActivation(EMULATED_PCID, EMULATED_CONFIGURATION), timeout=20
+        )
+        seen = {
+            "sam": reading.words(),
+            "sam files": sorted(reading.contents.files),
+            "sam biodata": reading.contents.files.get("biodata") == card.protected[0x6FF1],
+        }
+    for connection in connections:
+        connection.shutdown(socket.SHUT_RDWR)
+    return seen
+
+
+def is_empty():
+    with Context() as context:
+        return not any(state.present for state in context.states(context.readers()).values())
+
+
+def survive(service):
+    """Watch cards through a removal and a restart of the service; capture after it."""
+    card = KtpElCard(bytes(range(256)) * 4, seed=6)
+    started(is_empty)  # vpcd notices a pulled card with some delay
+    connection = insert(card)
+    with reader_at(readers()[0]) as device:
+        events = device.events(timeout=30)
+        seen = {"event in": next(events).is_present}
+        began = time.monotonic()
+        connection.shutdown(socket.SHUT_RDWR)
+        seen["event out"] = not next(events).is_present
+        seen["event out s"] = time.monotonic() - began
+        service.stop()
+        began = time.monotonic()
+        try:
+            device.capture(timeout=5)
+        except DeviceError as gone:
+            seen["service gone"] = f"{type(gone).__name__}: {gone}"
+        seen["service gone s"] = time.monotonic() - began
+        service.start()
+        insert(card)
+        seen["event after restart"] = next(events).is_present
+        seen["capture after restart"] = len(device.capture(timeout=5).files["photo"])
+        events.close()
+    return seen
 
 
 def talk():
@@ -127,11 +202,13 @@ def talk():
                 seen["removed"] = f"{type(gone).__name__}: {gone}"
         seen["taken away"] = context.wait(reader, present=False, timeout=5) is not None
     seen["listed"] = [info.uri for info in PcscReader.discover()]
-    insert(card)
-    with PcscReader(PcscReader.locate("pcsc:" + reader)) as device:
+    connection = insert(card)
+    with reader_at(reader) as device:
         contents = device.capture(timeout=5)
         seen["driver"] = contents.files["photo"] == bytes(range(256)) * 4
         seen["single command"] = device.transmit(bytes.fromhex("FFCA000000"))[1]
+        seen["features"] = device.features().vendor
+    connection.shutdown(socket.SHUT_RDWR)
     return seen
 
 

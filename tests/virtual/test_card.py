@@ -4,10 +4,12 @@ import struct
 import pytest
 
 from ektp_hw import registry
+from ektp_hw.devices.ktp_el_reading import SamActivation
 from ektp_hw.errors import CardError, DeviceRemoved
 from ektp_hw.synthetic import SyntheticPerson
 from ektp_hw.virtual.card import VirtualCardReader
 from ektp_hw.virtual.ktp_el_card import KtpElCard
+from ektp_hw.virtual.sam import EMULATED_CONFIGURATION, EMULATED_PCID
 from ektp_hw.virtual.usb_function import Setup, Stall
 
 
@@ -46,7 +48,22 @@ def test_things_that_happen_at_a_counter(desk, how, kind):
             device.capture(timeout=5)
 
 
-@pytest.mark.parametrize("options", ["seed=x", "colour=red"])
+def test_sam_in_the_second_slot(desk):
+    del desk
+    pytest.importorskip("cryptography")
+    activation = SamActivation(EMULATED_PCID, EMULATED_CONFIGURATION)
+    with registry.open_device("virtual:card?sam=1&seed=4") as device:
+        reading = device.capture_with_sam(activation)
+    assert reading.contents.source == "virtual:card?sam=1&seed=4"
+    assert len(reading.checked().files) == 6
+    with (
+        registry.open_device("virtual:card?sam=0") as device,
+        pytest.raises(CardError, match=r"virtual:card\?sam=0.*no SAM"),
+    ):
+        device.capture_with_sam(activation)
+
+
+@pytest.mark.parametrize("options", ["seed=x", "colour=red", "sam=2"])
 def test_wrong_options_are_told(desk, options):
     del desk
     with pytest.raises(ValueError, match="virtual:card"):
