@@ -6,9 +6,11 @@ a driver fills the hooks whose names start with an underscore.
 """
 
 from ektp_hw.devices.base import Device, DeviceInfo, DeviceKind, UsbId
-from ektp_hw.devices.card_reader import CardReader
+from ektp_hw.devices.card_monitor import CardMonitor
+from ektp_hw.devices.card_reader import CardEvent, CardReader
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.devices.iris_camera import IrisCamera
+from ektp_hw.devices.ktp_el_reading import Reading, SamActivation
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.signature_pad import SignaturePad
 from ektp_hw.devices.states import CaptureState
@@ -17,14 +19,18 @@ from ektp_hw.devices.wait import CaptureWait
 __all__ = [
     "CaptureState",
     "CaptureWait",
+    "CardEvent",
+    "CardMonitor",
     "CardReader",
     "Device",
     "DeviceInfo",
     "DeviceKind",
     "FingerprintScanner",
     "IrisCamera",
+    "Reading",
     "Redaction",
     "Rule",
+    "SamActivation",
     "SignaturePad",
     "UsbId",
 ]

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from ektp_hw.devices import iso7816, ktp_el, ktp_el_flow
+from ektp_hw.devices.answer_to_reset import AnswerToReset
 from ektp_hw.devices.base import Device, DeviceKind
+from ektp_hw.devices.historical_bytes import AnswerToSelect
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.states import CaptureState
 from ektp_hw.devices.wait import CaptureWait
@@ -33,6 +35,11 @@ if TYPE_CHECKING:
     Progress = Callable[[CardContents], None]
 
 __all__ = ["CardEvent", "CardReader"]
+
+_LONGEST_COMMAND_S = 60.0
+"""A single command that takes longer has failed; a card that signs takes 5 s."""
+_GET_UID = iso7816.command(0xFF, 0xCA, 0x00, 0x00, expected=256)  # PC/SC part 3
+_GET_ATS = iso7816.command(0xFF, 0xCA, 0x01, 0x00, expected=256)
 
 
 class CardEvent(NamedTuple):
@@ -179,12 +186,14 @@ class CardReader(Device):
             If the command is shorter than 4 bytes or malformed.
         CardError
             If there is no card, or it does not answer.
+        CaptureTimeout, CaptureCancelled
+            If nothing comes back within a minute, or the device is closed meanwhile.
         """
         if len(apdu) < 4:
             raise ValueError("a card command has at least 4 bytes: CLA INS P1 P2")
         with self._exclusive():
             try:
-                raw = self._power(slot, lambda: None).transmit(bytes(apdu))
+                raw = self._power(slot, self._patience(_LONGEST_COMMAND_S)).transmit(bytes(apdu))
             except CardError:
                 self._release_card(slot)  # what is there next has to be powered first
                 raise
@@ -205,7 +214,7 @@ class CardReader(Device):
             If there is no card.
         """
         with self._exclusive(), self._undisturbed(slot):
-            yield self._power(slot, lambda: None)
+            yield self._power(slot, self._patience(float("inf")))
 
     def escape(self, command: bytes) -> bytes:
         """Send a command of the maker's own to the reader itself; no card need be there.
@@ -272,6 +281,37 @@ class CardReader(Device):
                     self._enter(CaptureState.REMOVED)
             finally:
                 self._lock.release()
+
+    def describe_card(self, slot: int = 0) -> list[str]:
+        """Say in words what the card in a slot says of itself, one statement a line.
+
+        Its answer to reset, and of a contactless card what the reader tells: number and ATS.
+
+        Raises
+        ------
+        CardError
+            If there is no card.
+        """
+        with self._exclusive():
+            card = self._power(slot, self._patience(_LONGEST_COMMAND_S))
+            answer = AnswerToReset.parse(card.answer_to_reset, device=self.info.uri)
+            lines = answer.words()
+            if answer.is_contactless:
+                number, select = (
+                    iso7816.Response.parse(card.transmit(command), device=self.info.uri)
+                    for command in (_GET_UID, _GET_ATS)
+                )
+                if number.status == iso7816.STATUS_OK:
+                    lines.append(f"number {number.data.hex(' ').upper()}")
+                if select.status == iso7816.STATUS_OK and select.data:
+                    lines += AnswerToSelect.parse(select.data).words()
+            return lines
+
+    def _patience(self, seconds: float) -> Callable[[], None]:
+        """Return the check of a single command: its time limit, and the device being closed."""
+        return CaptureWait(
+            seconds, None, self._closing, device=self.info.uri, missing="the card did not answer"
+        ).check
 
     @contextmanager
     def _card_laid_on(self, wait: CaptureWait) -> Iterator[PoweredCard]:

@@ -49,6 +49,7 @@ _OUTSIDE_FILE = b"\x6b\x00"
 _UNKNOWN_COMMAND = b"\x6d\x00"
 _FORGED = b"\x69\x88"
 _SEALED = 0x0C
+_ATS = b"\x0d\x78\x77\x71\x02" + b"EMULATED"
 
 
 def contactless_atr(historical: bytes) -> bytes:
@@ -139,7 +140,7 @@ class KtpElCard:
 
     def _answer_plain(self, apdu: bytes) -> bytes:
         commands: dict[bytes, Callable[[bytes], bytes]] = {
-            b"\xff\xca": lambda _apdu: self.uid + _OK,  # the reader itself answers this one
+            b"\xff\xca": self._answer_for_the_reader,
             b"\x00\xa4": self._select,
             b"\x00\xb0": self._read,
             b"\x00\x84": self._give_challenge,
@@ -163,6 +164,10 @@ class KtpElCard:
         finally:
             self._is_sealed = False
         return self._channel.seal_answer(answer) + _OK
+
+    def _answer_for_the_reader(self, apdu: bytes) -> bytes:
+        """Give the number or the ATS; with a real card the reader answers these itself."""
+        return (_ATS if apdu[2] else self.uid) + _OK
 
     def _give_challenge(self, _apdu: bytes) -> bytes:
         self._challenge = self._dice.randbytes(8)

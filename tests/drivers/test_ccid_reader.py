@@ -316,6 +316,43 @@ def test_card_pulled_while_the_sam_works(reader, model):
     assert reading.failed is not None
 
 
+def test_card_in_words(reader):
+    words = reader.describe_card()
+    assert "contactless card; the reader composed this answer (PC/SC part 3)" in words
+    assert "frames of up to 256 bytes" in words
+    assert any(line.startswith("number 08") for line in words)
+
+
+def test_closing_ends_a_single_command(reader, model):
+    reader.transmit(READ_UID)
+    model.misbehave("silent")
+    threading.Timer(0.1, reader.close).start()
+    began = time.monotonic()
+    with pytest.raises(CaptureCancelled):
+        reader.transmit(READ_UID)
+    assert time.monotonic() - began < 0.5
+
+
+def test_capture_while_another_thread_watches(reader, emulated):
+    seen, cancel = [], threading.Event()
+    watcher = threading.Thread(target=lambda: seen.extend(reader.events(cancel=cancel)))
+    watcher.start()
+    for _ in range(5):
+        assert reader.capture(timeout=5).files["photo"] == emulated.PHOTO
+    cancel.set()
+    watcher.join(5)
+    assert seen == [CardEvent(is_present=True)]
+
+
+def test_hundred_openings_leave_nothing(model, emulated):
+    with emulated.plugged_in(model, CcidReader) as device:
+        before = threading.active_count()
+        for _ in range(100):
+            with device:
+                device.transmit(READ_UID)
+        assert threading.active_count() <= before
+
+
 def test_transaction_is_several_commands_to_one_card(reader):
     with reader.transaction() as card:
         assert card.answer_to_reset == KtpElCard.atr
