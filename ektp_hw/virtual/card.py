@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An emulated card reader on USB, with an emulated KTP-el on it and a place for a SAM.
+"""An emulated card reader on USB, with an emulated KTP-el on it and, if wanted, a slot for a SAM.
 
 It presents the ids of an ACS ACR122U (which itself has one slot) and speaks USB-IF's device class
 for integrated circuit cards, revision 1.1: messages of ten bytes and data on bulk endpoints 0x02
@@ -34,7 +34,6 @@ _HEAD = struct.Struct("<BIBBBBB")
 _LONGEST_MESSAGE = 271
 _AUTOMATIC = 0x0000047A  # parameters, voltage, clock, rate, IFSD: the reader's own business
 
-_SLOTS = 2
 _POWER_ON, _POWER_OFF, _STATUS, _XFR = 0x62, 0x63, 0x65, 0x6F
 _SET_PARAMETERS, _ESCAPE, _ABORT = 0x61, 0x6B, 0x72
 _DATA, _SLOT, _PARAMETERS, _ESCAPED = 0x80, 0x81, 0x82, 0x83
@@ -44,11 +43,13 @@ _CHOOSES_PROTOCOL = 0x40
 _FIRMWARE = b"ACR122U214"
 
 
-def class_descriptor(level: Level = Level.EXTENDED_APDU, automatic: int = _AUTOMATIC) -> bytes:
+def class_descriptor(
+    level: Level = Level.EXTENDED_APDU, automatic: int = _AUTOMATIC, slots: int = 1
+) -> bytes:
     """Return the 54 bytes by which a CCID reader says what it can do (CCID 1.1, table 5.1-1)."""
     return struct.pack(
         "<BBHBBIIIBIIBIIIIIBBHBB",
-        54, 0x21, 0x0110, _SLOTS - 1, 0x07, 0x03, 3580, 3580, 0, 10752, 344086, 0, 254, 0, 0,
+        54, 0x21, 0x0110, slots - 1, 0x07, 0x03, 3580, 3580, 0, 10752, 344086, 0, 254, 0, 0,
         level.value | automatic, _LONGEST_MESSAGE, 0xFF, 0xFF, 0, 0, 1,
     )  # fmt: skip
 
@@ -85,7 +86,7 @@ class _Place:
 
 
 class VirtualCardReader(UsbFunction):
-    """A reader with two slots: 0 for the card, 1 for a SAM.
+    """A reader for one card, or with more slots: 0 for the card, 1 for a SAM.
 
     Parameters
     ----------
@@ -93,6 +94,8 @@ class VirtualCardReader(UsbFunction):
         The card on it; by default none.
     sam
         What is in the second slot.
+    slots
+        How many there are; at least 2 where a SAM is given.
     level, automatic
         What the reader leaves to the host (dwFeatures of its class descriptor).
     """
@@ -108,10 +111,14 @@ class VirtualCardReader(UsbFunction):
         serial: str = "VIRTUALCARD1",
         *,
         sam: Card | None = None,
+        slots: int = 1,
         level: Level = Level.EXTENDED_APDU,
         automatic: int = _AUTOMATIC,
     ) -> None:
         super().__init__(serial)
+        self._places = [_Place(card), *(_Place() for _ in range(1, slots))]
+        if sam is not None:
+            self._places[1:2] = [_Place(sam)]
         self.interfaces = (  # type: ignore[misc]  # of this reader, not of its class
             Interface(
                 (
@@ -120,11 +127,10 @@ class VirtualCardReader(UsbFunction):
                     Endpoint(_BULK_IN, packet=64),
                 ),
                 (0x0B, 0, 0),
-                class_descriptor(level, automatic),
+                class_descriptor(level, automatic, len(self._places)),
             ),
         )
         self._level, self._automatic = level, automatic
-        self._places = [_Place(card), _Place(sam)]
         self._scripted = card is not None
         self._fault: Misbehaviour | None = None
         self.escaped: list[bytes] = []

@@ -75,10 +75,10 @@ class Station:
 
     @property
     def card_reader(self) -> VirtualCardReader:
-        """The card reader, to be scripted."""
+        """The card reader, to be scripted; slot 1 is for a SAM."""
         from ektp_hw.virtual.card import VirtualCardReader
 
-        return self.function("card", VirtualCardReader)
+        return self.function("card", lambda: VirtualCardReader(slots=2))
 
     def function(self, name: str, make: Callable[[], _F]) -> _F:
         """Return the USB model of that name, made when first asked for."""

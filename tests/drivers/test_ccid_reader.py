@@ -35,7 +35,7 @@ READ_UID = bytes.fromhex("FFCA000000")
 
 @pytest.fixture
 def model(emulated):
-    return VirtualCardReader(KtpElCard(emulated.PHOTO, seed=5))
+    return VirtualCardReader(KtpElCard(emulated.PHOTO, seed=5), slots=2)
 
 
 @pytest.fixture
