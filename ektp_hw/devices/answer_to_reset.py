@@ -27,6 +27,7 @@ _CLOCK_CYCLES = {
 _DIVISORS = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16, 6: 32, 7: 64, 8: 12, 9: 20}
 """Di by its code in TA1 (table 8)."""
 _DEFAULT_RATE = 0x11
+_ADVICE = "turn the card, wipe its contacts, or try another"
 _SUPPLY = {1: "5 V", 2: "3 V", 4: "1.8 V"}
 _CLOCK_STOP = ("not at all", "in state low", "in state high", "in either state")
 
@@ -63,21 +64,25 @@ class AnswerToReset:
         """
         if not 2 <= len(raw) <= MAX_ATR_BYTES:
             raise ProtocolError(
-                f"an ATR has 2 to {MAX_ATR_BYTES} bytes, this one {len(raw)}", device=device
+                f"an ATR has 2 to {MAX_ATR_BYTES} bytes, this one {len(raw)}; {_ADVICE}",
+                device=device,
             )
         if raw[0] not in {DIRECT, INVERSE}:
             raise ProtocolError(
-                f"no ATR begins with {raw[0]:02X}: {raw.hex(' ').upper()}", device=device
+                f"no ATR begins with {raw[0]:02X}: {raw.hex(' ').upper()}; {_ADVICE}", device=device
             )
         named, protocols, at = _interface_bytes(raw, device)
         historical = raw[at : at + (raw[1] & 0x0F)]
         has_check = _has_check_byte(named)
         wanted = at + (raw[1] & 0x0F) + has_check
         if len(raw) < wanted:
-            raise ProtocolError(f"the ATR ends early: {raw.hex(' ').upper()}", device=device)
+            raise ProtocolError(
+                f"the ATR ends early: {raw.hex(' ').upper()}; {_ADVICE}", device=device
+            )
         if has_check and reduce(xor, raw[1:wanted]):
             raise ProtocolError(
-                f"the ATR's check byte does not fit: {raw.hex(' ').upper()}", device=device
+                f"the ATR's check byte does not fit: {raw.hex(' ').upper()}; {_ADVICE}",
+                device=device,
             )
         return cls(raw[:wanted], named, protocols or (0,), historical)
 
@@ -207,7 +212,7 @@ def _interface_bytes(raw: bytes, device: str | None) -> tuple[dict[str, int], tu
             if follows >> bit & 1:
                 if at >= len(raw):
                     raise ProtocolError(
-                        f"the ATR ends early: {raw.hex(' ').upper()}", device=device
+                        f"the ATR ends early: {raw.hex(' ').upper()}; {_ADVICE}", device=device
                     )
                 named[f"T{letter}{group}"] = raw[at]
                 at += 1

@@ -25,7 +25,9 @@ class Response(NamedTuple):
     def parse(cls, raw: bytes, *, device: str | None = None) -> Response:
         """Split an answer; it must at least hold a status word."""
         if len(raw) < 2:
-            raise ProtocolError("the card's answer ends before its status word", device=device)
+            raise ProtocolError(
+                "the card's answer ends before its status word; lay it on again", device=device
+            )
         return cls(raw[:-2], int.from_bytes(raw[-2:], "big"))
 
     def checked(self, what: str, *, device: str | None = None) -> bytes:

@@ -150,7 +150,8 @@ class CcidReader(FoundById, CardReader):
             offered = [answer.specific_protocol]
         if not offered or offered[0] not in {0, 1}:
             raise CardError(
-                f"the card speaks T={answer.protocols[0]} only, no protocol of identity cards",
+                f"the card speaks T={answer.protocols[0]} only, no protocol of identity cards;"
+                " use another card",
                 device=self.info.uri,
             )
         protocol = 1 if answer.is_contactless else offered[0]
@@ -213,7 +214,8 @@ class CcidReader(FoundById, CardReader):
         self._reader()
         if not 0 <= slot < len(self._places):
             raise CardError(
-                f"the reader has no slot {slot}, only 0 to {len(self._places) - 1}",
+                f"the reader has no slot {slot}, only 0 to {len(self._places) - 1};"
+                " name one of these",
                 device=self.info.uri,
             )
         return self._places[slot]

@@ -165,7 +165,8 @@ class PcscReader(CardReader):
     def _name(self, slot: int) -> str:
         if not 0 <= slot < len(self._names):
             raise CardError(
-                f"the reader has no slot {slot}, only 0 to {len(self._names) - 1}",
+                f"the reader has no slot {slot}, only 0 to {len(self._names) - 1};"
+                " name one of these",
                 device=self.info.uri,
             )
         return self._names[slot]

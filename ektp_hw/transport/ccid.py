@@ -184,7 +184,8 @@ class Slot:
         room = way.longest_message - HEAD_BYTES
         if len(data) > room and way.level is not Level.EXTENDED_APDU:
             raise CardError(
-                f"this reader takes commands of up to {room} bytes, not {len(data)}",
+                f"this reader takes commands of up to {room} bytes, not {len(data)};"
+                " send less at once",
                 device=self._device,
             )
         parts = [data[at : at + room] for at in range(0, len(data), room)]
@@ -193,7 +194,10 @@ class Slot:
         answer = reply.data
         while reply.chain in {_BEGINS, _CONTINUES}:
             if not reply.data or len(answer) > _LONGEST_ANSWER:
-                raise ProtocolError("the answer comes in parts without end", device=self._device)
+                raise ProtocolError(
+                    "the answer comes in parts without end; plug the reader in anew",
+                    device=self._device,
+                )
             reply = self._block(b"", _GO_ON, check)
             answer += reply.data
         return answer
@@ -229,7 +233,8 @@ class Slot:
             raise CardError(f"{why}; lay the card on again", device=self._device)
         if reply.kind != kind:
             raise ProtocolError(
-                f"the reader answers with message {reply.kind:02X}", device=self._device
+                f"the reader answers with message {reply.kind:02X}; plug it in anew",
+                device=self._device,
             )
 
 

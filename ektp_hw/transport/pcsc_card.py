@@ -109,7 +109,9 @@ class Card:
 
     def _open_handle(self) -> Any:  # noqa: ANN401  # cffi's own type is dynamic
         if self._handle is None:
-            raise DeviceError("the connection to the card is closed", device=f"pcsc:{self.reader}")
+            raise DeviceError(
+                "the connection to the card is closed; connect again", device=f"pcsc:{self.reader}"
+            )
         return self._handle
 
     def answer_to_reset(self) -> bytes:
@@ -184,7 +186,8 @@ class Card:
         check(code, self.reader)
         if size[0] < 2:
             raise ProtocolError(
-                "the answer ends before its status word", device=f"pcsc:{self.reader}"
+                "the answer ends before its status word; lay the card on again",
+                device=f"pcsc:{self.reader}",
             )
         return bytes(ffi.buffer(answer, int(size[0])))
 

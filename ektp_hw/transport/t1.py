@@ -156,7 +156,9 @@ class BlockProtocol:
             if not answer.pcb & _MORE:
                 return whole
             if not answer.information or len(whole) > _LONGEST_ANSWER:
-                raise ProtocolError("the card answers without end", device=self._device)
+                raise ProtocolError(
+                    "the card answers without end; put it in anew", device=self._device
+                )
             answer = self._fetch(Block(_R | self._cards << 4))
 
     def _deliver(self, block: Block) -> Block:
