@@ -80,7 +80,7 @@ class CcidReader(FoundById, CardReader):
     def discover(cls) -> list[DeviceInfo]:
         """List what is attached and not the PC/SC service's already. Raises as `usb.find`."""
         found: list[DeviceInfo] = super().discover()
-        return [info for info in found if not reader_holder.held_by_service(info.uri)]
+        return [info for info in found if not reader_holder.held_by_service(info.uri, info.serial)]
 
     @property
     def slots(self) -> int:

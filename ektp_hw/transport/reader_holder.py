@@ -31,18 +31,21 @@ def kernel_driver(uri: str) -> str:
         return ""
 
 
-def held_by_service(uri: str) -> bool:
+def held_by_service(uri: str, serial: str = "") -> bool:
     """Tell whether the PC/SC service has this reader, so that it is listed there already.
 
-    The service is asked first, because asking may start it. A program holds the interface, and the
-    service knows readers: then it is taken for that program.
+    The service is asked first, because asking may start it. It names readers of libccid with their
+    serial number in brackets; a reader without one is taken to be the service's if the service
+    knows readers and some program holds the interface.
     """
     try:
         with Context() as context:
-            knows_readers = bool(context.readers())
+            names = context.readers()
     except DeviceUnavailable:
         return False
-    return knows_readers and kernel_driver(uri) == _PROGRAM
+    if serial and any(f"({serial})" in name for name in names):
+        return True
+    return bool(names) and kernel_driver(uri) == _PROGRAM
 
 
 def remedy(uri: str) -> str:

@@ -423,7 +423,7 @@ def test_events_of_a_closed_reader(reader):
 def test_reader_that_the_service_holds_is_not_shown_twice(monkeypatch):
     places = [UsbAddress(f"usb:072f:2200@1-{port}", 0x072F, 0x2200) for port in (3, 4)]
     monkeypatch.setattr(usb, "find", lambda _ids: places)
-    monkeypatch.setattr(reader_holder, "held_by_service", lambda uri: uri.endswith("1-3"))
+    monkeypatch.setattr(reader_holder, "held_by_service", lambda uri, _serial: uri.endswith("1-3"))
     assert [info.uri for info in CcidReader.discover()] == ["usb:072f:2200@1-4"]
 
 

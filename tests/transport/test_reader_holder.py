@@ -47,6 +47,13 @@ def test_nobody_holds_it(service, driver):
     assert reader_holder.remedy(URI) == ""
 
 
+def test_the_service_names_it_by_its_serial_number(service, driver):
+    del driver
+    service.plug("ACS ACR122U PICC Interface [ACR122U] (SN123) 00 00")
+    assert reader_holder.held_by_service(URI, "SN123")
+    assert not reader_holder.held_by_service(URI, "SN12")
+
+
 def test_without_a_service(monkeypatch, driver):
     def missing():
         raise DeviceUnavailable("not there", reason=UnavailableReason.SERVICE_MISSING)
