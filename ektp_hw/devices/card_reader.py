@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -18,6 +19,7 @@ from ektp_hw.errors import (
     CaptureCancelled,
     CaptureTimeout,
     CardError,
+    CardRemoved,
     DeviceError,
     DeviceRemoved,
     DeviceUnavailable,
@@ -38,6 +40,9 @@ __all__ = ["CardEvent", "CardReader"]
 
 _LONGEST_COMMAND_S = 60.0
 """A single command that takes longer has failed; a card that signs takes 5 s."""
+_SETTLING_S = 0.5
+"""A card that is being laid on may not answer for so long."""
+_PAUSE_S = 0.05
 _GET_UID = iso7816.command(0xFF, 0xCA, 0x00, 0x00, expected=256)  # PC/SC part 3
 _GET_ATS = iso7816.command(0xFF, 0xCA, 0x01, 0x00, expected=256)
 
@@ -315,7 +320,7 @@ class CardReader(Device):
 
     @contextmanager
     def _card_laid_on(self, wait: CaptureWait) -> Iterator[PoweredCard]:
-        self._await_card(wait)
+        self._power_settled(wait)
         self._enter(CaptureState.ACQUIRING)
         wait.missing = "a card was there, but it was not read to its end"
         try:
@@ -323,6 +328,24 @@ class CardReader(Device):
                 yield self._power(0, wait.check)
         finally:
             self._release_card(0)
+
+    def _power_settled(self, wait: CaptureWait) -> None:
+        """Return when a card is there and has power; one that is still moving gets a moment."""
+        unanswered_since: float | None = None
+        while True:
+            self._await_card(wait)
+            try:
+                self._power(0, wait.check)
+            except CardRemoved:
+                unanswered_since = None
+            except CardError:
+                now = time.monotonic()
+                unanswered_since = unanswered_since or now
+                if now - unanswered_since > _SETTLING_S:
+                    raise
+            else:
+                return
+            wait.sleep(_PAUSE_S)
 
     @contextmanager
     def _powered_sam(self, slot: int, wait: CaptureWait) -> Iterator[PoweredCard]:

@@ -109,14 +109,7 @@ class CcidReader(FoundById, CardReader):
             connection.close()
 
     def _await_card(self, wait: CaptureWait) -> None:
-        while True:
-            if self._place(0).is_occupied(wait.check):
-                try:
-                    self._power(0, wait.check)
-                except CardRemoved:  # taken away meanwhile
-                    _log.debug("%s: the card went before it had power", self.info.uri)
-                else:
-                    return
+        while not self._place(0).is_occupied(wait.check):
             wait.sleep(_PAUSE)
 
     def _power(self, slot: int, check: Check) -> PoweredCard:

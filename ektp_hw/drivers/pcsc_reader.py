@@ -12,6 +12,7 @@ from ektp_hw.devices.base import DeviceInfo
 from ektp_hw.devices.card_dialogue import PoweredCard, converse
 from ektp_hw.devices.card_reader import CardEvent, CardReader
 from ektp_hw.errors import (
+    CaptureTimeout,
     CardError,
     DeviceError,
     DeviceNotFound,
@@ -121,8 +122,16 @@ class PcscReader(CardReader):
 
     def _await_card(self, wait: CaptureWait) -> None:
         context = self._service()
-        while not context.wait(self._reader, present=True, timeout=wait.slice()):
-            wait.check()
+        try:
+            while not context.wait(self._reader, present=True, timeout=wait.slice()):
+                wait.check()
+        except CaptureTimeout as over:
+            if context.state(self._reader).is_mute:
+                raise CardError(
+                    "a card is there, but it does not answer; turn it or try another",
+                    device=self.info.uri,
+                ) from over
+            raise
 
     def _power(self, slot: int, check: Callable[[], None]) -> PoweredCard:
         card = self._cards.get(slot)

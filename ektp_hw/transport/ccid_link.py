@@ -28,10 +28,12 @@ Check = Callable[[], None]
 ABSENT = 2
 """Status of a slot without a card."""
 PROMPT_S = 0.1
-"""For what a living reader does at once: taking a message, cutting the card's power."""
+"""For what a living reader does at once, such as cutting the card's power."""
 
 _HEAD = struct.Struct("<BIBB3s")
 _REPLY = struct.Struct("<BIBBBBB")
+_TAKEN_S = 0.2
+"""For a reader to take a message; a busy machine needs a part of it."""
 _ABORT = 0x72
 _SLOT_CHANGED = 0x50
 
@@ -138,7 +140,7 @@ class Link:
     ) -> Reply:
         self._number = (self._number + 1) & 0xFF
         message = _HEAD.pack(kind, len(data), slot, self._number, special) + data
-        self._usb.write(self.abilities.out_endpoint, message, PROMPT_S)
+        self._usb.write(self.abilities.out_endpoint, message, _TAKEN_S)
         began = time.monotonic()
         answer_by, stale = began + within, 0
         while True:

@@ -48,6 +48,11 @@ class ReaderState(NamedTuple):
     answer_to_reset: bytes
     raw: int
 
+    @property
+    def is_mute(self) -> bool:
+        """Whether a card is there that does not answer to its reset."""
+        return bool(self.raw & _STATE_MUTE)
+
 
 class Context:
     """A connection to the PC/SC service; use it in a ``with`` block.

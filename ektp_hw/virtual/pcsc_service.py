@@ -31,8 +31,8 @@ _NO_CARD, _NOT_TRANSACTED, _UNAVAILABLE, _NO_SERVICE = (
     0x8010000C, 0x80100016, 0x80100017, 0x8010001D,
 )  # fmt: skip
 _CANCELLED, _NO_READERS, _UNSUPPORTED = 0x80100002, 0x8010002E, 0x8010001F
-_REMOVED = 0x80100069
-_CHANGED, _UNKNOWN, _EMPTY, _PRESENT = 0x02, 0x04, 0x10, 0x20
+_UNRESPONSIVE, _REMOVED = 0x80100066, 0x80100069
+_CHANGED, _UNKNOWN, _EMPTY, _PRESENT, _MUTE = 0x02, 0x04, 0x10, 0x20, 0x200
 _ANY_READER = "\\\\?PnP?\\Notification"
 _GET_FEATURES, _ESCAPE = 0x42000000 + 3400, 0x42000001
 _DIRECT = 3
@@ -100,7 +100,7 @@ class VirtualPcsc:
             self._lock.notify_all()
 
     def present(self, reader: str, card: Card | None) -> None:
-        """Lay a card on; None takes it away."""
+        """Lay a card on, one without an ATR upside down; None takes it away."""
         with self._lock:
             place = self._readers[reader]
             if place.card is not None:
@@ -213,7 +213,7 @@ class VirtualPcsc:
         if place is None:
             state.dwEventState = _UNKNOWN | _CHANGED
             return True
-        now = _EMPTY if place.card is None else _PRESENT
+        now = _EMPTY if place.card is None else _PRESENT if place.card.atr else _PRESENT | _MUTE
         differs = not known & now
         state.dwEventState = place.count << 16 | now | (_CHANGED if differs else 0)
         if place.card is not None:
@@ -239,6 +239,8 @@ class VirtualPcsc:
                 return _UNKNOWN_READER
             if place.card is None and share != _DIRECT:
                 return _NO_CARD
+            if share != _DIRECT and place.card is not None and not place.card.atr:
+                return _UNRESPONSIVE
             handle[0] = self._number()
             protocol[0] = 2
             self._handles[handle[0]] = (name.decode(), context)

@@ -93,6 +93,32 @@ def test_card_that_comes_later(reader, model):
     assert reader.capture(timeout=5).files["photo"] == b"later"
 
 
+def test_card_that_is_still_moving_gets_a_moment(reader, model, emulated):
+    do, powered = model._do, []
+
+    def shaky(kind, slot, number, body, special):
+        if kind == 0x62:
+            powered.append(kind)
+        if kind == 0x62 and len(powered) < 4:
+            model._reply(0x80, slot, number, failed=0xFE)
+        else:
+            do(kind, slot, number, body, special)
+
+    model._do = shaky
+    assert reader.capture(timeout=5).files["photo"] == emulated.PHOTO
+    assert len(powered) == 4
+
+
+def test_card_that_never_answers(reader, model):
+    model._do = lambda kind, slot, number, *_: model._reply(
+        0x80, slot, number, failed=0xFE if kind == 0x62 else -1
+    )
+    began = time.monotonic()
+    with pytest.raises(CardError, match="does not answer"):
+        reader.capture(timeout=5)
+    assert time.monotonic() - began < 1.5
+
+
 def test_empty_reader_times_out(reader, model):
     model.present(None)
     began = time.monotonic()

@@ -188,6 +188,14 @@ def test_protected_data_with_the_sam_in_the_second_slot(reader, service):
     assert len(reading.checked().files) == 6
 
 
+def test_card_upside_down_is_not_called_absent(reader, service):
+    mute = KtpElCard(b"x")
+    mute.atr = b""
+    service.present(NAME, mute)
+    with pytest.raises(CardError, match="turn it"):
+        reader.capture(timeout=0.3)
+
+
 def test_transaction_keeps_others_out(reader, service):
     with reader.transaction() as card:
         assert service.transactions == 1

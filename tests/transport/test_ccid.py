@@ -36,7 +36,7 @@ class FakeReader(UsbConnection):
         return self.waiting.pop(0)[:length] if self.waiting else b""
 
     def write(self, endpoint, data, timeout=1.0):
-        assert (endpoint, timeout) == (0x02, 0.1)
+        assert (endpoint, timeout) == (0x02, 0.2)
         self.messages.append(data)
         answer = self.answers.pop(0) if self.answers else []
         self.waiting += [make(data[6]) if callable(make) else make for make in answer]

@@ -248,6 +248,7 @@ def test_a_real_service_and_a_virtual_reader(tmp_path):
     assert seen["sam"] == "the card was read; its digital signature fits"
     assert len(seen["sam files"]) == 6
     assert seen["sam biodata"]
+    assert seen["order"] == ["ours", "theirs"]
     assert seen["event in"]
     assert seen["event out"]
     assert seen["event out s"] < 1.5, "vpcd itself is looked at every 0.4 s"

@@ -89,6 +89,7 @@ def main(folder):
     try:
         seen = talk()
         seen |= talk_with_sam()
+        seen |= transactions()
         seen |= survive(service)
         sys.stdout.write(json.dumps(seen))
     finally:
@@ -136,6 +137,27 @@ def talk_with_sam():
 def is_empty():
     with Context() as context:
         return not any(state.present for state in context.states(context.readers()).values())
+
+
+def transactions():
+    """Another program has to wait until our transaction ends."""
+    started(is_empty)
+    connection = insert(KtpElCard(b"x", seed=6))
+    started(lambda: not is_empty())
+    order = []
+    command = bytes.fromhex("FFCA000000")
+    with reader_at(readers()[0]) as ours, reader_at(readers()[0]) as theirs:
+        with ours.transaction() as card:
+            other = threading.Thread(
+                target=lambda: (theirs.transmit(command), order.append("theirs"))
+            )
+            other.start()
+            other.join(0.3)
+            card.transmit(command)
+            order.append("ours")
+        other.join(10)
+    connection.shutdown(socket.SHUT_RDWR)
+    return {"order": order}
 
 
 def survive(service):
