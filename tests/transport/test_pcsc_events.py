@@ -33,7 +33,7 @@ def test_a_reader_that_comes_wakes_the_wait(service):
     threading.Timer(0.15, service.plug, [NAME]).start()
     began = time.monotonic()
     assert next(told) == (Change.READER_CAME, NAME, b"")
-    assert 0.1 < time.monotonic() - began < 0.6
+    assert 0.1 < time.monotonic() - began < 2
     told.close()
 
 
@@ -76,7 +76,7 @@ def test_it_ends_in_time_and_on_cancel(service, running):
     cancel = threading.Event()
     threading.Timer(0.1, cancel.set).start()
     list(changes(cancel=cancel, connect=service.connect))
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 3
     assert service.open_handles == 0
 
 
