@@ -16,6 +16,7 @@ from ektp_hw.errors import (
     CardError,
     DeviceError,
     DeviceNotFound,
+    DeviceRemoved,
     DeviceUnavailable,
 )
 from ektp_hw.transport import pcsc_events, pcsc_features
@@ -119,6 +120,11 @@ class PcscReader(CardReader):
         if self._context is not None:
             self._context.close()
         self._context, self._is_lost = None, False
+
+    def _probe(self) -> None:
+        """Raise `DeviceRemoved` if the service no longer lists the open, idle reader."""
+        if self._reader not in self._service().readers():
+            raise DeviceRemoved("the reader is gone; plug it in again", device=self.info.uri)
 
     def _await_card(self, wait: CaptureWait) -> None:
         context = self._service()

@@ -2,6 +2,8 @@
 """The whole KTP-el with the emulated SAM: real secure messaging, invented keys."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ektp_hw.devices import ktp_el, ktp_el_flow
 from ektp_hw.devices.card_dialogue import PoweredCard
@@ -10,6 +12,7 @@ from ektp_hw.errors import (
     CaptureCancelled,
     CardError,
     CardRemoved,
+    DeviceError,
     ProtocolError,
     SamRefused,
     WrongCard,
@@ -210,6 +213,33 @@ def test_check_runs_before_every_command_and_its_error_passes(card):
 
     with pytest.raises(CaptureCancelled):
         read(card, check=check)
+
+
+STATUS = st.sampled_from([b"\x90\x00", b"\x61\x10", b"\x6c\x08", b"\x62\x82", b"\x69\x82", b"\x12"])
+ANSWERS = st.lists(st.tuples(st.binary(max_size=60), STATUS).map(b"".join), max_size=40)
+
+
+@given(ANSWERS, ANSWERS)
+def test_any_card_and_any_sam_end_in_a_reading_with_a_typed_error(card_says, sam_says):
+    commands = []
+
+    def answering(answers):
+        left = list(answers)
+
+        def transmit(apdu):
+            commands.append(apdu)
+            return left.pop(0) if left else b"\x90\x00"
+
+        return transmit
+
+    reading = ktp_el_flow.read(
+        PoweredCard(b"\x3b\x00", answering(card_says)),
+        PoweredCard(b"\x3b\x00", answering(sam_says)),
+        ACTIVATION,
+    )
+    assert isinstance(reading.error, DeviceError)
+    assert reading.failed is tuple(Step)[len(reading.done)]
+    assert len(commands) < 9000
 
 
 @pytest.mark.parametrize(("pcid", "configuration"), [(b"short", bytes(32)), (bytes(16), b"")])

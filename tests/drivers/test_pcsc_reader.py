@@ -188,6 +188,13 @@ def test_protected_data_with_the_sam_in_the_second_slot(reader, service):
     assert len(reading.checked().files) == 6
 
 
+def test_sign_of_life(reader, service):
+    reader._probe()
+    service.unplug(NAME)
+    with pytest.raises(DeviceRemoved, match="plug it in"):
+        reader._probe()
+
+
 def test_card_upside_down_is_not_called_absent(reader, service):
     mute = KtpElCard(b"x")
     mute.atr = b""

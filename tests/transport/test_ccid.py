@@ -145,6 +145,37 @@ def test_impossible_message_length(longest, kind):
         ccid.Link(FakeReader(descriptors=wrong), "test:reader")
 
 
+def test_impossible_number_of_slots():
+    plain = VirtualCardReader().configuration_descriptor()
+    at = plain.index(bytes((54, 0x21)))
+    wrong = plain[: at + 4] + b"\xc8" + plain[at + 5 :]
+    with pytest.raises(ProtocolError, match="201 slots"):
+        ccid.Link(FakeReader(descriptors=wrong), "test:reader")
+
+
+def test_interrupted_command_is_taken_back_before_the_next():
+    def enough():
+        raise CardError("enough")
+
+    reader = FakeReader([[], [reply(kind=0x81)], [reply(b"\x90\x00")]])
+    requests = []
+    reader.control_out = lambda *request: requests.append(request[:3])
+    slot = ccid.slots_of(ccid.Link(reader, "test:reader"))[0]
+    with pytest.raises(CardError, match="enough"):
+        slot.exchange(APDU, enough)
+    assert slot.exchange(APDU, ccid.never) == b"\x90\x00"
+    assert requests == [(0x21, 1, 2 << 8)]
+    assert [message[0] for message in reader.messages] == [0x6F, 0x72, 0x6F]
+    assert reader.messages[1][6] == 2
+
+
+def test_reader_without_interrupt_endpoint_has_to_be_asked():
+    plain = VirtualCardReader().configuration_descriptor()
+    silent = plain.replace(b"\x07\x05\x81\x03\x08\x00\x10", b"")
+    assert silent != plain
+    assert ccid.Link(FakeReader(descriptors=silent), "test:reader").changes(0.01) is None
+
+
 def test_another_class_is_refused():
     plain = VirtualCardReader().configuration_descriptor()
     other = plain.replace(b"\x0b\x00\x00\x00", b"\xff\x00\x00\x00", 1)
