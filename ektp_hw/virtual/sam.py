@@ -22,6 +22,7 @@ from ektp_hw.virtual.sealed_messages import (
     Proof,
     decrypt,
     diversified,
+    encrypt,
     mac,
 )
 
@@ -53,6 +54,11 @@ class EmulatedSam:
         Misbehave: the activation values are right, but their time is over.
     master_key
         Another key makes it a SAM that no card accepts.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If the package cryptography is missing.
     """
 
     atr = contact_atr(b"EMUL-SAM")
@@ -60,6 +66,7 @@ class EmulatedSam:
     def __init__(
         self, *, expired: bool = False, master_key: bytes = MASTER_KEY, seed: int = 0
     ) -> None:
+        encrypt(master_key, bytes(BLOCK))  # where the package is missing, this says so at once
         self._dice = random.Random(seed)  # noqa: S311  # emulated, nothing to protect
         self._expired = expired
         self._master = master_key

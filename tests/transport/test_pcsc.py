@@ -215,6 +215,7 @@ def test_a_real_service_and_a_virtual_reader(tmp_path):
     tools = shutil.which("unshare") and shutil.which("pcscd")
     if not tools or not Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so").exists():
         pytest.skip("needs pcscd and vsmartcard-vpcd (Debian packages)")
+    pytest.importorskip("cryptography")
     inside = 'mount -t tmpfs t /run && mkdir /run/pcscd && ip link set lo up && exec "$@"'
     answer = subprocess.run(
         ["unshare", "-m", "-n", "sh", "-c", inside, "sh", sys.executable, SESSION, tmp_path],

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+import sys
+
 import pytest
 
 from ektp_hw.devices.answer_to_reset import AnswerToReset
+from ektp_hw.errors import DeviceUnavailable
 from ektp_hw.virtual import sealed_messages
 from ektp_hw.virtual.ktp_el_card import contact_atr
 from ektp_hw.virtual.sam import EMULATED_CONFIGURATION, EMULATED_PCID, EmulatedSam
@@ -57,6 +60,12 @@ def test_nothing_before_it_is_opened(sam):
 def test_odd_commands_are_refused(sam, text, status):
     say(sam, "00F00000", opening())
     assert say(sam, text) == status
+
+
+def test_missing_package_is_told_at_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers", None)
+    with pytest.raises(DeviceUnavailable, match="install it"):
+        EmulatedSam()
 
 
 def test_triple_des_as_published():
