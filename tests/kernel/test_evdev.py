@@ -3,13 +3,11 @@
 
 import threading
 
+import mock_kernel
 import pytest
+from mock_kernel import Axis, EventDevice, talk
 
-mock_kernel = pytest.importorskip("mock_kernel", exc_type=ImportError)  # not outside Linux
-if lack := mock_kernel.missing():
-    pytest.skip(lack, allow_module_level=True)
-
-from mock_kernel import Axis, EventDevice, talk  # noqa: E402
+pytestmark = mock_kernel.needed
 
 CALLS = """
 import fcntl, os, select, struct
@@ -28,12 +26,6 @@ def read(seconds=5):
     return [event[2:] for event in struct.iter_unpack("qqHHi", os.read(fd, 24 * 64))]
 fd = os.open(PATH, os.O_RDWR | os.O_NONBLOCK)
 """
-
-
-@pytest.fixture
-def machine():
-    with mock_kernel.Machine() as one:
-        yield one
 
 
 @pytest.fixture
@@ -58,24 +50,76 @@ tell(lambda: ioctl(2, 0x23, bytes(8)))
     assert told[4] == [8, "0300000100000000"]
 
 
+def acting(machine, pen, body, act):
+    """Run a body that says when it is ready, act, and return what it told."""
+    with mock_kernel.start(machine, CALLS + body, PATH=pen.path) as child:
+        child.wait_for("ready")
+        act()
+        return [one.value for one in child.finish()]
+
+
 def test_what_it_emits(machine, pen):
-    grabbed = threading.Event()
-    answer = pen._grab
-
-    def grab(memory, wanted):
-        grabbed.set()
-        return answer(memory, wanted)
-
-    pen._grab = grab
     body = """
-tell(refused(read))
+tell(read(0))
 tell(fcntl.ioctl(fd, 0x40044590, 1))
+tell(refused(lambda: fcntl.ioctl(os.open(PATH, os.O_RDWR), 0x40044590, 1)))
+print("ready", flush=True)
 tell(read())
+tell(lambda: ioctl(2, 0x40 + 24, bytes(24))[1][:8])
 """
-    child = mock_kernel.start(
-        machine, CALLS + body.replace("refused(read)", "read(0)"), PATH=pen.path
-    )
-    assert grabbed.wait(30)
-    pen.emit([(1, 0x140, 1), (3, 0, 100), (3, 1, 200), (3, 24, 800)])
-    told = [one.value for one in mock_kernel.finish(child)]
-    assert told == [None, 0, [[1, 0x140, 1], [3, 0, 100], [3, 1, 200], [3, 24, 800], [0, 0, 0]]]
+    frame = [(1, 0x140, 1), (3, 0, 100), (3, 1, 200), (3, 24, 800)]
+    told = acting(machine, pen, body, lambda: pen.emit(frame))
+    whole = [list(event) for event in [*frame, (0, 0, 0)]]
+    assert told == [None, 0, 16, whole, "20030000"]
+
+
+def test_its_clock_can_be_chosen_and_can_stand_still(machine, pen):
+    body = """
+def stamps():
+    select.select([fd], [], [], 5)
+    return [event[0] + event[1] / 1e6 for event in struct.iter_unpack("qqHHi", os.read(fd, 4096))]
+fcntl.ioctl(fd, 0x400445A0, struct.pack("i", 1))
+tell(time.monotonic())
+print("ready", flush=True)
+time.sleep(0.1)
+tell(stamps())
+tell(time.monotonic())
+"""
+
+    def act():
+        pen.emit([(3, 0, 1)])
+        pen.emit([(3, 0, 2)], at=7.25)
+        pen.emit([(3, 0, 3)], at=7.25)
+
+    before, stamps, after = acting(machine, pen, body, act)
+    assert before <= stamps[0] == stamps[1] <= after
+    assert stamps[2:] == [7.25] * 4
+
+
+def test_too_many_events_are_said_to_be_lost(machine, pen):
+    body = """
+print("ready", flush=True)
+until = time.monotonic() + 20
+seen = []
+while (0, 3, 0) not in seen and time.monotonic() < until:
+    seen += read(1) or []
+tell([len(seen) > 100, (0, 3, 0) in seen])
+"""
+
+    def act():
+        for number in range(3000):
+            pen.emit([(3, 0, number)])
+        for _ in range(200):
+            pen.emit([(3, 0, 0)])
+            threading.Event().wait(0.01)
+
+    assert acting(machine, pen, body, act) == [[True, True]]
+
+
+def test_pulling_the_cable_ends_a_wait(machine, pen):
+    body = """
+print("ready", flush=True)
+tell([bool(select.select([fd], [], [], 20)[0]), refused(lambda: os.read(fd, 24))])
+tell(os.path.exists(PATH))
+"""
+    assert acting(machine, pen, body, pen.unplug) == [[True, 19], False]

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hidraw peer through the kernel's own calls: a signature pad that usbhid has taken."""
 
+import ctypes.util
+import threading
+
+import mock_kernel
 import numpy as np
 import pytest
+from mock_kernel import HidrawDevice, talk
 
-mock_kernel = pytest.importorskip("mock_kernel", exc_type=ImportError)  # not outside Linux
-if lack := mock_kernel.missing():
-    pytest.skip(lack, allow_module_level=True)
+from ektp_hw.samples import SignatureTrace
+from ektp_hw.virtual.pad import VirtualSignaturePad
 
-from ektp_hw.samples import SignatureTrace  # noqa: E402
-from ektp_hw.virtual.pad import VirtualSignaturePad  # noqa: E402
-from mock_kernel import HidrawDevice, talk  # noqa: E402
+pytestmark = mock_kernel.needed
 
 CALLS = """
 import fcntl, os, select, struct
@@ -25,12 +27,6 @@ def refused(run):
         return error.errno
 fd = os.open(PATH, os.O_RDWR | os.O_NONBLOCK)
 """
-
-
-@pytest.fixture
-def machine():
-    with mock_kernel.Machine() as one:
-        yield one
 
 
 def stroke():
@@ -68,3 +64,68 @@ tell(refused(lambda: os.write(fd, b"\\x55hello")))
     assert [len(bytes.fromhex(report)) for report in told[8]] == [7] * 5
     assert told[9] == 32  # the pad takes no output reports
     assert pad.opened == 1
+
+
+@pytest.mark.skipif(
+    not ctypes.util.find_library("hidapi-hidraw"), reason="needs hidapi (Debian: libhidapi-hidraw0)"
+)
+def test_hidapi_signs_on_the_pad(machine):
+    machine.plug(HidrawDevice(VirtualSignaturePad(stroke(), speed=10, serial="S7")))
+    body = """
+import ctypes
+hid = ctypes.CDLL("libhidapi-hidraw.so.0")
+hid.hid_open.restype = ctypes.c_void_p
+hid.hid_error.restype = ctypes.c_wchar_p
+device = ctypes.c_void_p(hid.hid_open(0x056A, 0x00A4, ctypes.c_wchar_p(SERIAL)))
+def feature(number, length):
+    room = ctypes.create_string_buffer(bytes([number]), length)
+    return hid.hid_get_feature_report(device, room, length), room.raw.hex()
+def read(milliseconds):
+    room = ctypes.create_string_buffer(64)
+    count = hid.hid_read_timeout(device, room, 64, milliseconds)
+    return room.raw[: max(count, 0)].hex() if count >= 0 else "failed"
+tell(bool(device))
+tell(lambda: feature(0x09, 17))
+tell(read(100))
+tell(hid.hid_send_feature_report(device, b"\\x20\\0", 2))
+tell([read(5000) for _ in range(20)])
+hid.hid_close(device)
+"""
+    told = [one.value for one in talk(machine, body, SERIAL="S7")]
+    assert told[0] is True
+    assert told[1] == [17, "092580177003ff014000c8c809ec030000"]
+    assert told[2:4] == ["", 2]
+    reports = [bytes.fromhex(report) for report in told[4]]
+    assert [len(report) for report in reports] == [7] * 20
+    assert [int.from_bytes(report[3:5], "big") for report in reports] == [
+        round((20 + 50 * at) * 100) for at in np.arange(0, 0.1, 1 / 200)
+    ]
+
+
+def test_pulling_the_cable_ends_a_wait(machine):
+    model = VirtualSignaturePad()
+    pad = machine.plug(HidrawDevice(model))
+    body = """
+print("open", flush=True)
+tell(lambda: [bool(select.select([fd], [], [], 20)[0]), refused(lambda: os.read(fd, 64))])
+tell(refused(lambda: ioctl(fd, 2, 3, bytes(8))))
+tell(os.path.exists(PATH))
+"""
+    with mock_kernel.start(machine, CALLS + body, PATH=pad.path) as child:
+        child.wait_for("open")
+        threading.Timer(0.2, model.unplug).start()
+        told = child.finish()
+    assert [one.value for one in told] == [[True, 19], 19, False]
+    assert told[0].seconds < 5
+
+
+def test_a_new_program_gets_no_old_reports(machine):
+    pad = machine.plug(HidrawDevice(VirtualSignaturePad(stroke(), speed=10)))
+    sign = """
+ioctl(fd, 3, 6, b"\\x20\\0")
+tell(bool(select.select([fd], [], [], 5)[0]))
+time.sleep(0.1)
+"""
+    look = "tell(select.select([fd], [], [], 0.2)[0])\n"
+    told = talk(machine, CALLS + sign, PATH=pad.path) + talk(machine, CALLS + look, PATH=pad.path)
+    assert [one.value for one in told] == [True, []]

@@ -19,11 +19,12 @@ their system calls are answered by the peers here, in the test's own process::
 - ``device.unplug()`` or the model's own ``unplug`` pulls the cable: waits end, calls give ENODEV,
   it is gone from /sys and /dev and libudev hears of it. ``machine.plug(device)`` puts it back.
 - `talk` runs a test's body in a child under the preload and gives what it told: values, or errors
-  with class, seconds and sentence; `start` and `finish` are its halves, for tests that act while
-  the child waits. `missing` says why this machine cannot run any of it.
+  with class, seconds and sentence; `start` gives the `Child` to a test
+  that acts while the body waits.
+- ``pytestmark = mock_kernel.needed`` skips a file where `missing` says what the machine lacks.
 """
 
-from mock_kernel.child import LIBRARY, Told, finish, missing, start, talk
+from mock_kernel.child import LIBRARY, Child, Told, missing, needed, start, talk
 from mock_kernel.evdev import Axis, EventDevice
 from mock_kernel.hidraw import HidrawDevice
 from mock_kernel.machine import Machine
@@ -34,6 +35,7 @@ __all__ = [
     "LIBRARY",
     "Axis",
     "CameraModel",
+    "Child",
     "Control",
     "EventDevice",
     "Format",
@@ -43,8 +45,8 @@ __all__ = [
     "Told",
     "UsbDevice",
     "VideoDevice",
-    "finish",
     "missing",
+    "needed",
     "start",
     "talk",
 ]

@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 LIBRARY = "libumockdev-preload.so.0"
 
 _PRELUDE = """
@@ -63,8 +65,54 @@ def missing():
     return ""
 
 
+needed = pytest.mark.skipif(bool(missing()), reason=missing())
+"""Marks tests that need all this: ``pytestmark = mock_kernel.needed``."""
+
+
+class Child:
+    """A body that runs; killed if it still does when the `with` block ends."""
+
+    def __init__(self, process):
+        self._process = process
+        self._before = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.communicate()
+
+    def wait_for(self, word):
+        """Wait until the body prints that word on a line of its own."""
+        while line := self._process.stdout.readline():
+            if line.rstrip("\n") == word:
+                return
+            self._before.append(line)
+        raise AssertionError(
+            f"it ended without {word}: {self._before}{self._process.stderr.read()}"
+        )
+
+    def finish(self, timeout=60.0):
+        """Wait for its end; return what it told."""
+        try:
+            out, err = self._process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            out, err = self._process.communicate()
+            raise AssertionError(f"the child hangs; it said {self._before}{out}{err}") from None
+        lines = [*self._before, *out.splitlines()]
+        assert self._process.returncode == 0, f"{lines}\n{err}"
+        told = [json.loads(line) for line in lines if line.startswith("{")]
+        return [
+            Told(one.get("value"), one.get("error", ""), one.get("sentence", ""), one["seconds"])
+            for one in told
+        ]
+
+
 def start(machine, body, *, system_libusb=False, **values):
-    """Start a body on the machine; `finish` waits for it.
+    """Start a body on the machine, and return the `Child`.
 
     The body finds `hw` (the package), `time`, `threading` and `tell`: give it a function without
     arguments, or a value JSON can carry. It ends badly if it leaves a thread running.
@@ -82,31 +130,17 @@ def start(machine, body, *, system_libusb=False, **values):
         values["SYSTEM_LIBUSB"] = ctypes.util.find_library("usb-1.0")
     before = _PRELUDE + "".join(f"{name} = {value!r}\n" for name, value in values.items())
     before += _SYSTEM_LIBUSB if system_libusb else ""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", before + body + _EPILOGUE],
         env=os.environ | machine.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def finish(child, timeout=60.0):
-    """Wait for a body that was started; return what it told."""
-    try:
-        out, err = child.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        out, err = child.communicate()
-        raise AssertionError(f"the child hangs; it said {out}{err}") from None
-    assert child.returncode == 0, out + err
-    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    return [
-        Told(line.get("value"), line.get("error", ""), line.get("sentence", ""), line["seconds"])
-        for line in lines
-    ]
+    return Child(process)
 
 
 def talk(machine, body, *, timeout=60.0, system_libusb=False, **values):
     """Run a body on the machine (see `start`); return what it told."""
-    return finish(start(machine, body, system_libusb=system_libusb, **values), timeout)
+    with start(machine, body, system_libusb=system_libusb, **values) as child:
+        return child.finish(timeout)

@@ -87,6 +87,11 @@ def nonblocking(client, path):
 class CharacterDevice:
     """What all peers share; one belongs to one machine at a time.
 
+    Parameters
+    ----------
+    lock
+        Held while it is plugged in or unplugged: the model's own, if that has one.
+
     Attributes
     ----------
     opened
@@ -97,9 +102,9 @@ class CharacterDevice:
 
     major: int
 
-    def __init__(self):
+    def __init__(self, lock=None):
         self.opened = 0
-        self._lock = threading.RLock()
+        self._lock = lock or threading.RLock()
         self._machine = None
         self._clients = set()
         self._listener = None
@@ -118,6 +123,10 @@ class CharacterDevice:
 
     def describe(self, machine):
         """Write the device into /sys; return (place, event) for each piece of news to send."""
+        raise NotImplementedError
+
+    def links(self):
+        """Return the links in /sys, by bus, class and number, that end with the device."""
         raise NotImplementedError
 
     def attached(self):
@@ -166,28 +175,32 @@ class CharacterDevice:
 
     def unplug(self):
         """Pull the cable; harmless when done before."""
-        machine, self._machine = self._machine, None
-        if machine is None or not machine.forget(self):
-            return
-        self._remove_node(machine)
-        self.node.gone = True
-        self.detached()
-        self.node.close()
-        for place, event in reversed(self._news):
-            machine.remove(place)
-            machine.announce("remove", place, event)
+        with self._lock:
+            machine, self._machine = self._machine, None
+            if machine is None:
+                return
+            machine.forget(self)
+            self._remove_node(machine)
+            self.node.gone = True
+            self.detached()
+            self.node.close()
+            machine.remove(*self.links())
+            for place, event in reversed(self._news):
+                machine.remove(place)
+                machine.announce("remove", place, event)
 
     # The machine's side.
 
     def plugged(self, machine):
         """Appear on a machine; called by it."""
-        self._machine = machine
-        self.number_for(machine)
-        self._news = self.describe(machine)
-        self._add_node(machine)
-        self.attached()
-        for place, event in self._news:
-            machine.announce("add", place, event)
+        with self._lock:
+            self._machine = machine
+            self.number_for(machine)
+            self._news = self.describe(machine)
+            self._add_node(machine)
+            self.attached()
+            for place, event in self._news:
+                machine.announce("add", place, event)
 
     def number_for(self, machine):
         """Choose the node's number on this machine."""
@@ -212,8 +225,11 @@ class CharacterDevice:
     def _remove_node(self, machine):
         name, _ = self.name()
         machine.remove(f"dev/{name}", self._node_link(name), f"ioctl/dev/{name}")
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:  # programs that have just opened it
+                self._welcome(self._listener.accept()[0], self.node)
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     @staticmethod
@@ -226,11 +242,16 @@ class CharacterDevice:
                 client, _ = listener.accept()
             except OSError:  # unplugged
                 return
-            with self._lock:
-                self.opened += 1
-                self._clients.add(client)
-            self.on_open()
-            threading.Thread(target=self._serve, args=(client, node), daemon=True).start()
+            self._welcome(client, node)
+
+    def _welcome(self, client, node):
+        with self._lock:
+            self.opened += 1
+            self._clients = {one for one in self._clients if not _has_hung_up(one)}
+            self._clients.add(client)
+            if not node.gone:
+                self.on_open()
+        threading.Thread(target=self._serve, args=(client, node), daemon=True).start()
 
     def _serve(self, client, node):
         memory = Memory(client, node)
@@ -244,8 +265,8 @@ class CharacterDevice:
                 _send(client, _WORDS.pack(_DONE, result & _WORD, number))
         with self._lock:
             self._clients.discard(client)
-        client.close()
-        self.on_close(memory)
+            client.close()
+            self.on_close(memory)
 
     def _answer(self, client, memory, command, first, second):
         if command == _IOCTL:
@@ -258,6 +279,16 @@ class CharacterDevice:
             memory.node.check()
             return result
         raise OSError(errno.EINVAL, "no such call")
+
+
+def _has_hung_up(client):
+    """Return whether the program at the other end has closed the device, or ended."""
+    try:
+        return not client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _run(client):

@@ -119,23 +119,16 @@ class EventDevice(CharacterDevice):
         event = {"MAJOR": self.major, "MINOR": minor, "DEVNAME": name}
         machine.describe(place, "sys/class/input", event, {"dev": f"{self.major}:{minor}"})
         machine.link(f"{place}/device", above)
-        machine.remove(*self._links())
-        for link in self._links():
+        for link in self.links():
             machine.link(link, place)
         return [usb, (above, {"SUBSYSTEM": "input"}), (place, {"SUBSYSTEM": "input", **event})]
 
-    def _links(self):
+    def links(self):
+        """Return the links by class and by number."""
         return f"sys/class/input/event{self._number}", f"sys/dev/char/13:{64 + self._number}"
 
     def _groups(self):
         return {SYN} | ({KEY} if self._keys else set()) | ({ABS} if self._axes else set())
-
-    def unplug(self):
-        """Pull the cable; harmless when done before."""
-        machine = self._machine
-        super().unplug()
-        if machine is not None:
-            machine.remove(*self._links())
 
     def on_open(self):
         """Begin to listen; what came before is lost."""
@@ -144,9 +137,11 @@ class EventDevice(CharacterDevice):
             self.node.empty()
 
     def on_close(self, memory):
-        """Let go of what the program had grabbed."""
+        """Let go of what the program had grabbed, and forget what nobody has read."""
         if self._grabbed_by is memory:
             self._grabbed_by = None
+        if not self.holders and not memory.node.gone:
+            memory.node.empty()
 
     def on_ioctl(self, memory, request, argument):
         """Answer evdev's ioctls."""

@@ -2,7 +2,6 @@
 """A node programs poll and read with their own calls: what the device says stands in a FIFO."""
 
 import contextlib
-import fcntl
 import os
 
 from mock_kernel.device import Node
@@ -25,6 +24,8 @@ class Fifo(Node):
         os.mkfifo(path)
         self._fifo = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         if packets:  # open() itself refuses the flag for a FIFO
+            import fcntl
+
             fcntl.fcntl(self._fifo, fcntl.F_SETFL, os.O_NONBLOCK | os.O_DIRECT)
 
     def say(self, data):

@@ -37,7 +37,7 @@ class HidrawDevice(CharacterDevice):
     major = 247
 
     def __init__(self, model, *, interface=0):
-        super().__init__()
+        super().__init__(model.lock)
         self.model = model
         self._interface = interface
         self._name, self._port = "hidraw0", ""
@@ -81,12 +81,12 @@ class HidrawDevice(CharacterDevice):
         event = {"MAJOR": self.major, "MINOR": number, "DEVNAME": self._name}
         machine.describe(place, "sys/class/hidraw", event, {"dev": f"{self.major}:{number}"})
         machine.link(f"{place}/device", hid)
-        machine.remove(*self._links())
-        for link in self._links():
+        for link in self.links():
             machine.link(link, place)
         return [usb, (place, {"SUBSYSTEM": "hidraw", **event})]
 
-    def _links(self):
+    def links(self):
+        """Return the links by class and by number."""
         number = self.name()[1]
         return f"sys/class/hidraw/{self._name}", f"sys/dev/char/{self.major}:{number}"
 
@@ -118,14 +118,6 @@ class HidrawDevice(CharacterDevice):
         with self.model.lock:
             self.model.control(Setup(0, 9, 1, 0, 0), b"")
 
-    def unplug(self):
-        """Pull the cable; harmless when done before."""
-        with self.model.lock:
-            machine = self._machine
-            super().unplug()
-            if machine is not None:
-                machine.remove(*self._links())
-
     def detached(self):
         """Ask the model for nothing more."""
         self._ticker.end()
@@ -136,6 +128,11 @@ class HidrawDevice(CharacterDevice):
         if self.holders == 1:
             self.node.empty()
         self._ticker.wake()
+
+    def on_close(self, memory):
+        """Forget what nobody has read."""
+        if not self.holders and not memory.node.gone:
+            memory.node.empty()
 
     def _listen(self, node):
         with self.model.lock:

@@ -65,10 +65,7 @@ class Machine:
     def forget(self, device):
         """Take a device off the list; its own `unplug` does all the rest."""
         with self._lock:
-            if device not in self._plugged:
-                return False
             self._plugged.remove(device)
-            return True
 
     def close(self):
         """Unplug everything and remove the folder."""

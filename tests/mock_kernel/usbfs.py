@@ -6,7 +6,6 @@ finished transfer waits to be collected.
 """
 
 import errno
-import fcntl
 import os
 import struct
 
@@ -29,6 +28,8 @@ class _Transfers(Node):
     """The FIFO of one plugging in, and the transfers of the programs that have it open."""
 
     def __init__(self, path):
+        import fcntl
+
         os.mkfifo(path)
         self._fifo = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         fcntl.fcntl(self._fifo, fcntl.F_SETPIPE_SZ, _PIPE)
@@ -78,7 +79,7 @@ class UsbDevice(CharacterDevice):
     major = 189
 
     def __init__(self, model, *, held_by=None):
-        super().__init__()
+        super().__init__(model.lock)
         self.model = model
         self.held_by = held_by
         self._address = 0
@@ -114,7 +115,6 @@ class UsbDevice(CharacterDevice):
         descriptors = model.device_descriptor() + model.configuration_descriptor()
         event = machine.describe_usb(place, numbers, descriptors, texts)
         news = [(place, {"SUBSYSTEM": "usb", **event})]
-        machine.remove(self._by_bus())
         machine.link(self._by_bus(), place)
         for number, face in enumerate(model.interfaces):
             news.append(self._describe_interface(machine, place, number, face))
@@ -134,7 +134,6 @@ class UsbDevice(CharacterDevice):
         machine.describe(place, "sys/bus/usb", event, attributes)
         if self.held_by and number == 0:
             machine.link(f"{place}/driver", f"sys/bus/usb/drivers/{self.held_by}")
-        machine.remove(self._by_bus(name))
         machine.link(self._by_bus(name), place)
         return place, {"SUBSYSTEM": "usb", **event}
 
@@ -146,14 +145,10 @@ class UsbDevice(CharacterDevice):
         )
         self.model.attached(self._ticker.wake, self.unplug)
 
-    def unplug(self):
-        """Pull the cable; harmless when done before."""
-        with self.model.lock:
-            machine = self._machine
-            super().unplug()
-            if machine is not None:
-                names = ["", *(f":1.{number}" for number in range(len(self.model.interfaces)))]
-                machine.remove(*(self._by_bus(name) for name in names))
+    def links(self):
+        """Return the links by which the bus lists device and interfaces."""
+        faces = range(len(self.model.interfaces))
+        return [self._by_bus(), *(self._by_bus(f":1.{number}") for number in faces)]
 
     def detached(self):
         """Ask the model for nothing more."""

@@ -79,12 +79,12 @@ class VideoDevice(CharacterDevice):
         texts = {"dev": f"{self.major}:{number}", "name": model.name, "index": 0}
         machine.describe(place, "sys/class/video4linux", event, texts)
         machine.link(f"{place}/device", interface)
-        machine.remove(*self._links())
-        for link in self._links():
+        for link in self.links():
             machine.link(link, place)
         return [usb, (place, {"SUBSYSTEM": "video4linux", **event})]
 
-    def _links(self):
+    def links(self):
+        """Return the links by class and by number."""
         number = self.name()[1]
         return f"sys/class/video4linux/{self._name}", f"sys/dev/char/{self.major}:{number}"
 
@@ -92,13 +92,6 @@ class VideoDevice(CharacterDevice):
         """Let the model pull its own cable."""
         self._reset()
         self.model.unplug = self.unplug
-
-    def unplug(self):
-        """Pull the cable; harmless when done before."""
-        machine = self._machine
-        super().unplug()
-        if machine is not None:
-            machine.remove(*self._links())
 
     def detached(self):
         """End all waits."""

@@ -3,16 +3,15 @@
 
 import threading
 
+import mock_kernel
 import numpy as np
 import pytest
+from mock_kernel import UsbDevice, talk
 
-mock_kernel = pytest.importorskip("mock_kernel", exc_type=ImportError)  # not outside Linux
-if lack := mock_kernel.missing():
-    pytest.skip(lack, allow_module_level=True)
+from ektp_hw.samples import FingerprintImage
+from ektp_hw.virtual.scanner import VirtualScanner
 
-from ektp_hw.samples import FingerprintImage  # noqa: E402
-from ektp_hw.virtual.scanner import VirtualScanner  # noqa: E402
-from mock_kernel import UsbDevice, talk  # noqa: E402
+pytestmark = mock_kernel.needed
 
 URI = "usb:1b55:0840@1-1"
 
