@@ -94,6 +94,11 @@ class Child:
             f"it ended without {word}: {self._before}{self._process.stderr.read()}"
         )
 
+    def go_on(self):
+        """Let the body's next `input()` return."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
     def finish(self, timeout=60.0):
         """Wait for its end; return what it told."""
         try:
@@ -111,7 +116,7 @@ class Child:
         ]
 
 
-def start(machine, body, *, system_libusb=False, **values):
+def start(machine, body, *, system_libusb=False, within=(), **values):
     """Start a body on the machine, and return the `Child`.
 
     The body finds `hw` (the package), `time`, `threading` and `tell`: give it a function without
@@ -123,6 +128,8 @@ def start(machine, body, *, system_libusb=False, **values):
         Whether USB goes through the system's libusb, which hears of plugging through udev, and
         not through the packaged one, which hears of it from the kernel itself: umockdev does not
         carry that, so that it keeps the list of devices it made first.
+    within
+        A command that runs the body, as its last arguments.
     values
         More names for the body, of values whose `repr` makes them again.
     """
@@ -131,8 +138,9 @@ def start(machine, body, *, system_libusb=False, **values):
     before = _PRELUDE + "".join(f"{name} = {value!r}\n" for name, value in values.items())
     before += _SYSTEM_LIBUSB if system_libusb else ""
     process = subprocess.Popen(
-        [sys.executable, "-c", before + body + _EPILOGUE],
+        [*within, sys.executable, "-c", before + body + _EPILOGUE],
         env=os.environ | machine.environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
