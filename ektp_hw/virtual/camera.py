@@ -121,6 +121,7 @@ class VirtualIrisCamera(UsbFunction):
         self._began: float | None = None
         self._probe = self._offer()
         self._shown = self._at = 0
+        self._rest = b""
 
     def present(self, *images: IrisImage) -> None:
         """Show these pictures, one a frame, over and over; none: a dark room."""
@@ -198,7 +199,8 @@ class VirtualIrisCamera(UsbFunction):
         if data[2:4] != b"\x01\x01":  # format 1, frame 1: there is no other
             raise Stall
         if selector == _COMMIT:
-            self._began, self._shown, self._at = time.monotonic(), 0, 0
+            self._stop()
+            self._began = time.monotonic()
         else:
             self._probe = self._offer()
         return b""
@@ -211,9 +213,11 @@ class VirtualIrisCamera(UsbFunction):
         )  # fmt: skip
 
     def on_in(self, endpoint: int, length: int) -> bytes | None:
-        """Give the next payload once its frame is due."""
+        """Give the next payload once its frame is due, in as many transfers as the host likes."""
         if endpoint != _STREAM or self._began is None:
             return None
+        if self._rest:
+            return self._part(length)
         due = (time.monotonic() - self._began) * self.speed * 1e7 / _FRAME_INTERVAL
         if self._shown > due:
             return None
@@ -221,7 +225,12 @@ class VirtualIrisCamera(UsbFunction):
             return self._strike()
         if self._fault is Misbehaviour.GARBAGE:
             return b"\xff\x00\x01"
-        return self._payload(min(length, _PAYLOAD))
+        self._rest = self._payload()
+        return self._part(length)
+
+    def _part(self, length: int) -> bytes:
+        part, self._rest = self._rest[:length], self._rest[length:]
+        return part
 
     def _strike(self) -> bytes | None:
         fault, self._began = self._fault, None
@@ -232,11 +241,11 @@ class VirtualIrisCamera(UsbFunction):
             raise Stall
         return None
 
-    def _payload(self, room: int) -> bytes:
+    def _payload(self) -> bytes:
         """Return header and the next part of the frame (UVC 1.1, 2.4.3.2)."""
         dark = self._fault is Misbehaviour.DARK or not self._frames
         frame = bytes(_FRAME_BYTES) if dark else self._frames[self._shown % len(self._frames)]
-        part = frame[self._at : self._at + room - _HEADER]
+        part = frame[self._at : self._at + _PAYLOAD - _HEADER]
         self._at += len(part)
         flags = _END_OF_HEADER | self._shown & _FRAME_ID
         if self._fault is Misbehaviour.ERROR and self._shown == 0:

@@ -70,6 +70,18 @@ def test_frame_identifier_toggles():
     assert [bool(flag & 2) for flag in flags] == ([False] * 4 + [True]) * 2
 
 
+def test_a_payload_spans_as_many_transfers_as_the_host_likes():
+    """The kernel's uvcvideo reads a payload of 64 kB in transfers of 16 kB."""
+    whole, parts = VirtualIrisCamera(speed=1e6), VirtualIrisCamera(speed=1e6)
+    for camera in (whole, parts):
+        camera.present(IrisImage(np.indices((480, 640)).sum(axis=0).astype(np.uint8)))
+        camera.on_control(Setup(0x21, 1, 0x0200, 1, 34), camera._probe)
+    for _ in range(10):
+        payload = whole.on_in(0x81, 65_536)
+        taken = [parts.on_in(0x81, 16_384) for _ in range(-(-len(payload) // 16_384))]
+        assert b"".join(taken) == payload
+
+
 def test_unknown_misbehaviour():
     with pytest.raises(ValueError, match="explode"):
         VirtualIrisCamera().misbehave("explode")
