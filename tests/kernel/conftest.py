@@ -2,6 +2,7 @@
 """A mock machine for each test."""
 
 import pytest
+
 from mock_kernel import Machine
 
 

@@ -3,8 +3,9 @@
 
 import threading
 
-import mock_kernel
 import pytest
+
+import mock_kernel
 from mock_kernel import Axis, EventDevice, talk
 
 pytestmark = mock_kernel.needed

@@ -4,13 +4,13 @@
 import ctypes.util
 import threading
 
-import mock_kernel
 import numpy as np
 import pytest
-from mock_kernel import HidrawDevice, talk
 
+import mock_kernel
 from ektp_hw.samples import SignatureTrace
 from ektp_hw.virtual.pad import VirtualSignaturePad
+from mock_kernel import HidrawDevice, talk
 
 pytestmark = mock_kernel.needed
 

@@ -4,10 +4,10 @@
 import threading
 
 import pytest
-from mock_kernel import UsbDevice, pcscd
 
 from ektp_hw.virtual.card import VirtualCardReader
 from ektp_hw.virtual.ktp_el_card import KtpElCard
+from mock_kernel import UsbDevice, pcscd
 
 pytestmark = pcscd.needed
 

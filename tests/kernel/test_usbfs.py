@@ -6,12 +6,12 @@ import shutil
 import subprocess
 import threading
 
-import mock_kernel
 import pytest
-from mock_kernel import HidrawDevice, UsbDevice, talk
 
+import mock_kernel
 from ektp_hw.virtual.pad import VirtualSignaturePad
 from ektp_hw.virtual.scanner import VirtualScanner
+from mock_kernel import HidrawDevice, UsbDevice, talk
 
 pytestmark = mock_kernel.needed
 

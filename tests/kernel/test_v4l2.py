@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import threading
 
-import mock_kernel
 import numpy as np
 import pytest
+
+import mock_kernel
 from mock_kernel import CameraModel, Control, Format, Frame, VideoDevice, talk
 
 pytestmark = mock_kernel.needed

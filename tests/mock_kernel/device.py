@@ -179,7 +179,6 @@ class CharacterDevice:
             machine, self._machine = self._machine, None
             if machine is None:
                 return
-            machine.forget(self)
             self._remove_node(machine)
             self.node.gone = True
             self.detached()

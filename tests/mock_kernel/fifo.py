@@ -2,9 +2,13 @@
 """A node programs poll and read with their own calls: what the device says stands in a FIFO."""
 
 import contextlib
+import mmap
 import os
 
 from mock_kernel.device import Node
+
+_REPORTS = 64
+"""As many as the kernel's hidraw keeps for a program; each takes a page."""
 
 
 class Fifo(Node):
@@ -27,6 +31,7 @@ class Fifo(Node):
             import fcntl
 
             fcntl.fcntl(self._fifo, fcntl.F_SETFL, os.O_NONBLOCK | os.O_DIRECT)
+            fcntl.fcntl(self._fifo, fcntl.F_SETPIPE_SZ, _REPORTS * mmap.PAGESIZE)
 
     def say(self, data):
         """Put data into the queue; return whether there was room."""

@@ -33,7 +33,7 @@ class Machine:
         self._owns_root = root is None
         self.root = Path(tempfile.mkdtemp(prefix="um")) if root is None else Path(root)
         self._lock = threading.RLock()
-        self._plugged = []
+        self._known = set()
         self._ports = {}
         self._addresses = itertools.count(2)
         (self.root / "dev/.node").mkdir(parents=True)
@@ -58,18 +58,13 @@ class Machine:
     def plug(self, device):
         """Plug a device in, at the same port as before if it has been here; return it."""
         with self._lock:
-            self._plugged.append(device)
+            self._known.add(device)
         device.plugged(self)
         return device
 
-    def forget(self, device):
-        """Take a device off the list; its own `unplug` does all the rest."""
-        with self._lock:
-            self._plugged.remove(device)
-
     def close(self):
         """Unplug everything and remove the folder."""
-        for device in list(self._plugged):
+        for device in self._known:
             device.unplug()
         if self._owns_root:
             shutil.rmtree(self.root)

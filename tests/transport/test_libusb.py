@@ -3,13 +3,13 @@
 
 import threading
 
-import mock_kernel
 import numpy as np
 import pytest
-from mock_kernel import UsbDevice, talk
 
+import mock_kernel
 from ektp_hw.samples import FingerprintImage
 from ektp_hw.virtual.scanner import VirtualScanner
+from mock_kernel import UsbDevice, talk
 
 pytestmark = mock_kernel.needed
 
@@ -93,7 +93,7 @@ def test_no_finger_is_a_timeout_in_time(machine, model):
         URI=URI,
     )
     assert told[0].error == "CaptureTimeout"
-    assert 0.3 <= told[0].seconds < 0.5
+    assert 0.3 <= told[0].seconds < 1
 
 
 def test_pulling_the_cable_ends_a_wait_at_once(machine, model):
