@@ -227,3 +227,29 @@ camera.release()
 """
     told = [one.value for one in talk(machine, body, PATH=video.path)]
     assert told == [fourcc.decode(), pixels.tobytes().hex()]
+
+
+def test_opencv_decodes_pictures_of_changing_length(machine):
+    import cv2
+
+    pictures = [
+        cv2.imencode(".jpg", np.full((48, 64, 3), 40 * n, np.uint8))[1].tobytes() for n in range(5)
+    ]
+
+    class Compressed(CameraModel):
+        formats = (Format(b"MJPG", 64, 48, (100,)),)
+
+        def frame(self, number, form):
+            del form
+            return pictures[number % 5]
+
+    video = machine.plug(VideoDevice(Compressed()))
+    body = """
+import cv2
+camera = cv2.VideoCapture(PATH, cv2.CAP_V4L2)
+for _ in range(5):
+    tell(round(float(camera.read()[1].mean())))
+camera.release()
+"""
+    told = [one.value for one in talk(machine, body, PATH=video.path)]
+    assert told == [0, 40, 80, 120, 160]

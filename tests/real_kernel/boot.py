@@ -40,7 +40,7 @@ $b mount -t proc p /new/proc; $b mount -t sysfs s /new/sys; $b mount -t devtmpfs
 $b mount -t tmpfs t /new/run
 $b ip link set lo up
 $b chroot /new /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONDONTWRITEBYTECODE=1 \\
-  "$PYTHON" "$GUEST" "$MODULES"
+  PYTHONPATH="$TESTS" "$PYTHON" "$GUEST" "$MODULES"
 echo "guest.py ended with $?"
 echo "GUEST END"
 $b poweroff -f
@@ -98,7 +98,10 @@ def first_files(image, version, guest):
         own, _, before = needs[name].partition(":") if name in needs else ("", "", "")
         paths += [path for path in [*reversed(before.split()), own] if path and path not in paths]
     files = {f"modules/{Path(path).name}": _plain(modules / path) for path in paths}
-    settings = {"PYTHON": sys.executable, "GUEST": guest, "MODULES": modules.parent.parent.parent}
+    settings = {
+        "PYTHON": sys.executable, "GUEST": guest, "TESTS": guest.parent.parent,
+        "MODULES": modules.parent.parent.parent,
+    }  # fmt: skip
     script = _INIT
     for name, value in settings.items():
         script = script.replace(f'"${name}"', f'"{value}"')
