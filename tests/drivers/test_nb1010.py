@@ -6,7 +6,6 @@ The recording of a real unit is libfprint's and stays outside, in EKTP_HW_TEST_D
 """
 
 import base64
-import ctypes.util
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mock_kernel
 from ektp_hw.devices import DeviceInfo, DeviceKind
 from ektp_hw.drivers import nb1010
 from ektp_hw.drivers.nb1010 import NB1010
@@ -50,14 +50,9 @@ print(found[0].uri, image.pixels.shape, int((image.pixels != true).sum()))
 """
 OVER_LIBUSB = """
 import hashlib
-import ektp_hw as hw
-from ektp_hw.errors import EktpError
 with hw.open_device("usb:298d:1010") as sensor:
     for _ in range(2):
-        try:
-            print(hashlib.sha256(sensor.capture(timeout=10).pixels.tobytes()).hexdigest())
-        except EktpError as error:
-            print(type(error).__name__)
+        tell(lambda: hashlib.sha256(sensor.capture(timeout=10).pixels.tobytes()).hexdigest())
 """
 
 
@@ -198,23 +193,16 @@ def test_offered_as_a_virtual_device():
         registry.open_device("virtual:nb1010?position=11")
 
 
-@pytest.mark.skipif(
-    ctypes.util.find_library("umockdev-preload") is None,
-    reason="needs umockdev's preload library (Debian: umockdev)",
-)
+@mock_kernel.needed
 @pytest.mark.parametrize("fault", ["", "stall", "short"])
 def test_through_the_real_libusb(model, fault):
-    import usbfs
-
     if fault:
         model.misbehave(fault, times=2)
-    machine = usbfs.Usbfs(model)
-    try:
-        lines = run_client([sys.executable, "-c", OVER_LIBUSB], machine.environment)
-    finally:
-        machine.close()
+    with mock_kernel.Machine() as machine:
+        machine.plug(mock_kernel.UsbDevice(model))
+        told = mock_kernel.talk(machine, OVER_LIBUSB)
     right = hashlib.sha256(striped_finger().pixels.tobytes()).hexdigest()
-    assert lines == ["ProtocolError" if fault else right, right]
+    assert [one.error or one.value for one in told] == ["ProtocolError" if fault else right, right]
 
 
 @pytest.fixture(scope="session")
