@@ -9,6 +9,7 @@ read or write the program's memory or let the real call happen, and one that end
 import contextlib
 import errno
 import os
+import select
 import socket
 import struct
 import threading
@@ -212,6 +213,7 @@ class CharacterDevice:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(sock))
         self._listener.listen()
+        self._listener.setblocking(False)
         (machine.root / self._node_link(name)).symlink_to(f"{self.major}:{minor}")
         self.node = self.make_node(node)
         threading.Thread(
@@ -224,33 +226,42 @@ class CharacterDevice:
     def _remove_node(self, machine):
         name, _ = self.name()
         machine.remove(f"dev/{name}", self._node_link(name), f"ioctl/dev/{name}")
-        self._listener.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            while True:  # programs that have just opened it
-                self._welcome(self._listener.accept()[0], self.node)
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._welcome(self._listener, self.node)
+        self._listener.shutdown(socket.SHUT_RDWR)  # which wakes its thread
 
     @staticmethod
     def _node_link(name):
         return f"dev/.node/{name.replace('/', '_')}"
 
     def _accept(self, listener, node):
+        poll = select.poll()
+        poll.register(listener, select.POLLIN)
+        with listener:
+            while True:
+                poll.poll()
+                with self._lock:
+                    if node.gone or not self._welcome(listener, node):
+                        return
+
+    def _welcome(self, listener, node):
+        """Begin to serve every program that has just opened it; False if nobody can any more."""
         while True:
             try:
                 client, _ = listener.accept()
+            except BlockingIOError:
+                return True
             except OSError:  # unplugged
-                return
-            self._welcome(client, node)
-
-    def _welcome(self, client, node):
-        with self._lock:
+                return False
             self.opened += 1
             self._clients = {one for one in self._clients if not _has_hung_up(one)}
             self._clients.add(client)
-            if not node.gone:
-                self.on_open()
-        threading.Thread(target=self._serve, args=(client, node), daemon=True).start()
+            self.on_open()
+            threading.Thread(target=self._serve, args=(client, node), daemon=True).start()
+
+    def settle(self):
+        """Have every program that has opened it counted; hold the lock."""
+        if self.is_plugged and self.node is not None:
+            self._welcome(self._listener, self.node)
 
     def _serve(self, client, node):
         memory = Memory(client, node)

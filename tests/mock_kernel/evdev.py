@@ -73,9 +73,10 @@ class EventDevice(CharacterDevice):
         at
             The time it is stamped with, in seconds; by default now, on the clock the program chose.
         """
-        stamp = self._clock() if at is None else at
         whole = [*events, (SYN, 0, 0)]
         with self._lock:
+            self.settle()
+            stamp = self._clock() if at is None else at
             for group, code, value in events:
                 self._values[group, code] = value
             if not self.holders:
