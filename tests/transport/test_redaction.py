@@ -128,7 +128,9 @@ def test_no_driver_s_rules_keep_enough_to_know_somebody(driver):
 @pytest.mark.parametrize("path", sorted(TRANSCRIPTS.glob("*/*.jsonl")), ids=lambda path: path.stem)
 def test_nothing_long_is_left_of_any_recording(path):
     lines = [json.loads(line) for line in path.read_text("ascii").splitlines()]
-    lines = [line for line in lines if line.get("call") not in {None, "control_in"}]
+    lines = [
+        line for line in lines if line.get("call") not in {None, "control_in"} and "with" in line
+    ]
     for line in redacted(*lines):
         for noted in (*line["with"], line.get("gives", "")):
             assert not isinstance(noted, str) or len(unpack(noted)) <= 64
