@@ -6,6 +6,14 @@ a driver fills the hooks whose names start with an underscore.
 """
 
 from ektp_hw.devices.base import Device, DeviceInfo, DeviceKind, UsbId
+from ektp_hw.devices.capabilities import (
+    Capabilities,
+    CardCapabilities,
+    Feature,
+    FingerprintCapabilities,
+    IrisCapabilities,
+    SignatureCapabilities,
+)
 from ektp_hw.devices.card_monitor import CardMonitor
 from ektp_hw.devices.card_reader import CardEvent, CardReader
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
@@ -17,20 +25,26 @@ from ektp_hw.devices.states import CaptureState
 from ektp_hw.devices.wait import CaptureWait
 
 __all__ = [
+    "Capabilities",
     "CaptureState",
     "CaptureWait",
+    "CardCapabilities",
     "CardEvent",
     "CardMonitor",
     "CardReader",
     "Device",
     "DeviceInfo",
     "DeviceKind",
+    "Feature",
+    "FingerprintCapabilities",
     "FingerprintScanner",
     "IrisCamera",
+    "IrisCapabilities",
     "Reading",
     "Redaction",
     "Rule",
     "SamActivation",
+    "SignatureCapabilities",
     "SignaturePad",
     "UsbId",
 ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from ektp_hw.devices.capabilities import Capabilities
 from ektp_hw.devices.redaction import Redaction
 from ektp_hw.devices.states import CaptureState, check_arrow
 from ektp_hw.devices.wait import CaptureWait
@@ -161,6 +162,11 @@ class Device(ABC):
     def device(cls, info: DeviceInfo) -> Device:
         """Make the closed device that `info` describes."""
         return cls(info)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the device can do; complete once it is open, before that what its model tells."""
+        return Capabilities()
 
     @property
     def state(self) -> CaptureState:

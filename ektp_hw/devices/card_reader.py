@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from ektp_hw.devices import iso7816, ktp_el, ktp_el_flow
 from ektp_hw.devices.answer_to_reset import AnswerToReset
 from ektp_hw.devices.base import Device, DeviceKind
+from ektp_hw.devices.capabilities import CardCapabilities
 from ektp_hw.devices.historical_bytes import AnswerToSelect
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.states import CaptureState
@@ -83,6 +84,11 @@ class CardReader(Device):
     def slots(self) -> int:
         """How many cards it takes at once; complete once it is open."""
         return 1
+
+    @property
+    def capabilities(self) -> CardCapabilities:
+        """What the reader can do; see `Device.capabilities`."""
+        return CardCapabilities(slots=self.slots)
 
     def capture(
         self,

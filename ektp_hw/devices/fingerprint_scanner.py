@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import Device, DeviceKind
+from ektp_hw.devices.capabilities import FingerprintCapabilities
 from ektp_hw.devices.states import CaptureState
 from ektp_hw.samples import FingerprintImage
 
@@ -35,6 +36,11 @@ class FingerprintScanner(Device):
     @abstractmethod
     def ppi(self) -> float:
         """True resolution of the pictures in pixels per inch, the same along both axes."""
+
+    @property
+    def capabilities(self) -> FingerprintCapabilities:
+        """What the scanner can do; see `Device.capabilities`."""
+        return FingerprintCapabilities(ppi=self.ppi)
 
     def capture(
         self,

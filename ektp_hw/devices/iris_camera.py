@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import Device, DeviceKind
+from ektp_hw.devices.capabilities import IrisCapabilities
 from ektp_hw.devices.states import CaptureState
 from ektp_hw.samples import Eye, IrisImage
 
@@ -30,6 +31,11 @@ class IrisCamera(Device):
 
     kind: ClassVar[DeviceKind] = DeviceKind.IRIS
     _missing: ClassVar[str] = "no sharp, open eye was seen"
+
+    @property
+    def capabilities(self) -> IrisCapabilities:
+        """What the camera can do; see `Device.capabilities`."""
+        return IrisCapabilities()
 
     def capture(
         self,

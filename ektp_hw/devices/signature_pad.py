@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import Device, DeviceKind
+from ektp_hw.devices.capabilities import SignatureCapabilities
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.states import CaptureState
 
@@ -29,6 +30,11 @@ class SignaturePad(Device):
     redaction: ClassVar[Redaction] = Redaction(read=Rule(longest=0))
     """Every pen report is a piece of the signature, however short."""
     _missing: ClassVar[str] = "nobody signed on the pad"
+
+    @property
+    def capabilities(self) -> SignatureCapabilities:
+        """What the pad can do; see `Device.capabilities`."""
+        return SignatureCapabilities()
 
     def capture(
         self,

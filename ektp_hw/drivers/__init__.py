@@ -16,12 +16,14 @@ library. In short:
    owns states, locking, time limits and cancelling; a hook never blocks longer than
    ``wait.slice()`` and calls ``wait.check()`` between transfers. Raise only errors of
    `ektp_hw.errors`: a `ProtocolError` means that the next capture starts afresh.
-4. Add one line to the entry points of your own package, exactly as ours do::
+4. Say what the device can do: the property ``capabilities`` returns the record of its kind
+   (`ektp_hw.devices.capabilities`), complete once the device is open.
+5. Add one line to the entry points of your own package, exactly as ours do::
 
        [project.entry-points."ektp_hw.drivers"]
        zk4500 = "ektp_hw.drivers.zk4500:ZK4500"
 
-5. Test it against a recorded transcript (`ektp_hw.transport.transcript`) and, best, against a
+6. Test it against a recorded transcript (`ektp_hw.transport.transcript`) and, best, against a
    model of the device (`ektp_hw.virtual.usb_function`).
 
 A driver imports devices, transport, samples and errors, and never another driver.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.answer_to_reset import INVERSE, AnswerToReset
 from ektp_hw.devices.base import UsbId
+from ektp_hw.devices.capabilities import CardCapabilities, Feature
 from ektp_hw.devices.card_dialogue import PoweredCard, converse
 from ektp_hw.devices.card_reader import CardEvent, CardReader
 from ektp_hw.devices.redaction import Redaction, Rule
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["CcidReader"]
 
 _log = logging.getLogger(__name__)
+
+_LONGEST_APDU = 65535 + 9
+"""CLA INS P1 P2, three bytes of Lc, data, two of Le (ISO/IEC 7816-4, 5.2)."""
 
 _PAUSE = 0.05
 """Seconds between two looks at an empty reader."""
@@ -86,6 +90,18 @@ class CcidReader(FoundById, CardReader):
     def slots(self) -> int:
         """How many cards it takes at once; complete once it is open."""
         return len(self._places) or 1
+
+    @property
+    def capabilities(self) -> CardCapabilities:
+        """What the reader's descriptor says, known once it is open."""
+        features = {Feature.PRESENCE}
+        longest = None
+        if self._link is not None and self._link.abilities.level is Level.EXTENDED_APDU:
+            features.add(Feature.EXTENDED_COMMANDS)
+            longest = _LONGEST_APDU
+        return CardCapabilities(
+            longest_command=longest, slots=self.slots, features=frozenset(features)
+        )
 
     def _open(self) -> None:
         try:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo
+from ektp_hw.devices.capabilities import CardCapabilities, Feature
 from ektp_hw.devices.card_dialogue import PoweredCard, converse
 from ektp_hw.devices.card_reader import CardEvent, CardReader
 from ektp_hw.errors import (
@@ -64,6 +65,11 @@ class PcscReader(CardReader):
         self._context: Context | None = None
         self._is_lost = False
         self._cards: dict[int, Card] = {}
+
+    @property
+    def capabilities(self) -> CardCapabilities:
+        """What any reader behind the service can do; it chooses the protocol with the card."""
+        return CardCapabilities(protocols=("T=0", "T=1"), features=frozenset({Feature.PRESENCE}))
 
     @classmethod
     def discover(cls) -> list[DeviceInfo]:

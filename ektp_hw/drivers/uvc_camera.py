@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import UsbId
+from ektp_hw.devices.capabilities import Feature, IrisCapabilities
 from ektp_hw.devices.iris_camera import IrisCamera
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.errors import DeviceError
@@ -71,6 +72,18 @@ class UvcCamera(FoundById, IrisCamera):
         self._usb: UsbConnection | None = None
         self._stream: uvc.GreyStream | None = None
         self._seen: Pixels | None = None
+
+    @property
+    def capabilities(self) -> IrisCapabilities:
+        """The size of the pictures is the camera's own, known once it is open."""
+        stream = self._stream
+        return IrisCapabilities(
+            width=stream.width if stream else None,
+            height=stream.height if stream else None,
+            frames_per_second=stream.frames_per_second if stream else None,
+            formats=("GREY",),
+            features=frozenset({Feature.PREVIEW}),
+        )
 
     def _open(self) -> None:
         connection = self._connect(self.info.address)

@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from ektp_hw.devices.base import UsbId
+from ektp_hw.devices.capabilities import Feature, SignatureCapabilities
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.signature_pad import SignaturePad
 from ektp_hw.errors import (
@@ -138,6 +139,22 @@ class WacomStu(FoundById, SignaturePad):
         self._foreign = 0
         self.information = Information("", "")
         self.capability = Capability(0, 0, 0, _PER_INCH, 0)
+
+    @property
+    def capabilities(self) -> SignatureCapabilities:
+        """The pad's own measures, known once it is open."""
+        told, features = self.capability, frozenset({Feature.PRESENCE, Feature.PREVIEW})
+        if not told.max_x:
+            return SignatureCapabilities(features=features)
+        per_mm = told.per_inch / 25.4
+        return SignatureCapabilities(
+            width_mm=told.max_x / per_mm,
+            height_mm=told.max_y / per_mm,
+            per_mm=per_mm,
+            pressure_levels=told.max_pressure + 1,
+            rate=told.rate or None,
+            features=features,
+        )
 
     # Opening and closing.
 

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo, UsbId
+from ektp_hw.devices.capabilities import Feature, FingerprintCapabilities
 from ektp_hw.devices.finger_presence import Look, look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
@@ -83,6 +84,16 @@ class ZK4500(FoundById, FingerprintScanner):
     def ppi(self) -> float:
         """500, by the maker's data sheet."""
         return 500.0
+
+    @property
+    def capabilities(self) -> FingerprintCapabilities:
+        """One size of picture, three lamps, a buzzer."""
+        return FingerprintCapabilities(
+            width=_WIDTH,
+            height=_HEIGHT,
+            ppi=self.ppi,
+            features=frozenset({Feature.LIGHT, Feature.LAMP, Feature.BUZZER, Feature.PREVIEW}),
+        )
 
     def _open(self) -> None:
         self._link = self._connect(self.info.address)

@@ -30,6 +30,8 @@ _SET_CUR, _GET_CUR = (0x21, 0x01), (0xA1, 0x81)
 _PROBE, _COMMIT = 0x0100, 0x0200
 _CONTROL_BYTES = {0x0100: 26, 0x0110: 34, 0x0150: 48}
 _FRAME_ID, _END_OF_FRAME, _ERROR = 0x01, 0x02, 0x40
+_UNITS_A_SECOND = 1e7
+"""Frame intervals count 100 ns."""
 _WANTED = (640, 480)
 """The size that ISO/IEC 19794-6 knows as VGA, enough for one eye."""
 _LONGEST_PAYLOAD = 16 * 1024 * 1024
@@ -87,6 +89,11 @@ class GreyStream:
     def height(self) -> int:
         """Rows of a frame."""
         return self._stream.height
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """The default of the camera's frame descriptor, None where it tells none."""
+        return _UNITS_A_SECOND / self._stream.interval if self._stream.interval else None
 
     def start(self) -> None:
         """Negotiate: propose, hear what the camera makes of it, commit to that.
