@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ektp_hw import errors, fingerprint, gallery, samples, synthetic, templates
     from ektp_hw.errors import EktpError
+    from ektp_hw.hotplug import DeviceMonitor, watch_devices
     from ektp_hw.registry import discover, open_device
     from ektp_hw.samples import (
         CardContents,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CardContents",
+    "DeviceMonitor",
     "EktpError",
     "Eye",
     "FingerPosition",
@@ -56,11 +58,14 @@ __all__ = [
     "samples",
     "synthetic",
     "templates",
+    "watch_devices",
 ]
 
 _HOME_OF = {
     "discover": "registry",
     "open_device": "registry",
+    "DeviceMonitor": "hotplug",
+    "watch_devices": "hotplug",
     "EktpError": "errors",
     "FingerprintTemplate": "templates",
     **dict.fromkeys(

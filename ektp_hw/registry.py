@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ektp_hw.devices.base import Device, DeviceInfo, DeviceKind, UsbId
 from ektp_hw.errors import DeviceError, DeviceNotFound, DeviceUnavailable, UnavailableReason
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
-__all__ = ["GROUP", "Driver", "discover", "drivers", "make_device", "open_device"]
+__all__ = [
+    "GROUP",
+    "Driver",
+    "Survey",
+    "discover",
+    "drivers",
+    "make_device",
+    "open_device",
+    "survey",
+]
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -31,6 +40,8 @@ GROUP = "ektp_hw.drivers"
 """Entry-point group under which a package offers its drivers."""
 _LOAD_TIMEOUT = 10.0
 """Seconds for all drivers' modules to be imported when a device is opened."""
+_FRESH = 1.0
+"""Seconds for which a late answer of a search may stand for one asked now."""
 
 
 class Driver(Protocol):
@@ -73,8 +84,8 @@ def discover(kind: DeviceKind | str | None = None, timeout: float = 5.0) -> list
     wanted = None if kind is None else DeviceKind(kind)
     if not timeout >= 0:
         raise ValueError(f"a timeout of {timeout} s cannot be; give 0 or more seconds")
-    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    found = _all_at_once({entry.name: _searcher(entry) for entry in entries}, timeout)
+    found, failures = survey(timeout)
+    _complain(failures)
     unique = {
         info.uri: info
         for info in _seen_once([info for infos in found.values() for info in infos])
@@ -83,11 +94,34 @@ def discover(kind: DeviceKind | str | None = None, timeout: float = 5.0) -> list
     return sorted(unique.values(), key=lambda info: (info.uri.startswith("virtual:"), info.uri))
 
 
+class Survey(NamedTuple):
+    """What every driver found, and why the others found nothing (`TimeoutError`: too slow)."""
+
+    found: dict[str, list[DeviceInfo]]
+    failures: dict[str, BaseException]
+
+
+def survey(timeout: float = 5.0) -> Survey:
+    """Ask every driver for its devices and log nothing; opens none of them.
+
+    A driver that was too slow for the last survey and has answered just now is not asked again.
+    """
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    late = {name: one.answers[0] for name, one in list(_hung.items()) if one.is_fresh}
+    for name in late:
+        _hung.pop(name, None)
+    searches = {entry.name: _searcher(entry) for entry in entries if entry.name not in late}
+    found, failures = _all_at_once(searches, timeout, _hung)
+    return Survey(late | found, failures)
+
+
 def drivers() -> list[Driver]:
     """Return every driver that can be loaded, by name; the others cost a line in the log."""
     entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     loaders = {entry.name: _loader(entry) for entry in entries}
-    return list(_all_at_once(loaders, _LOAD_TIMEOUT).values())
+    found, failures = _all_at_once(loaders, _LOAD_TIMEOUT, {})
+    _complain(failures)
+    return list(found.values())
 
 
 def open_device(
@@ -217,27 +251,37 @@ class _Asked(threading.Thread, Generic[_T]):
         super().__init__(name=f"ektp_hw driver {name}", daemon=True)
         self.driver = name
         self.answers: list[_T] = []
+        self.failure: BaseException | None = None
+        self._answered = 0.0
         self._task = task
 
     def run(self) -> None:
         try:
             self.answers.append(self._task())
-        except DeviceError as error:
-            _log.warning("the driver %s finds nothing: %s", self.driver, error)
-        except (Exception, SystemExit):  # noqa: BLE001  # a stranger's driver may raise anything
-            _log.exception("the driver %s is broken and was left out", self.driver)
+            self._answered = time.monotonic()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a stranger's: may raise anything
+            self.failure = error
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the answer has come, and not long ago."""
+        return bool(self.answers) and time.monotonic() - self._answered < _FRESH
 
 
-_hung: dict[str, threading.Thread] = {}
-"""Drivers that did not come back; one is not asked again while its thread still runs."""
+_hung: dict[str, _Asked[list[DeviceInfo]]] = {}
+"""Searches that did not come back; a driver is not asked again while its thread still runs."""
 
 
-def _all_at_once(tasks: dict[str, Callable[[], _T]], timeout: float) -> dict[str, _T]:
+def _all_at_once(
+    tasks: dict[str, Callable[[], _T]], timeout: float, hung: dict[str, _Asked[_T]]
+) -> tuple[dict[str, _T], dict[str, BaseException]]:
+    """Return the answers and the failures, by name."""
     end = time.monotonic() + timeout
-    asked = []
+    asked: list[_Asked[_T]] = []
+    failures: dict[str, BaseException] = {}
     for name, task in tasks.items():
-        if name in _hung and _hung[name].is_alive():
-            _log.warning("the driver %s still hangs and was left out", name)
+        if name in hung and hung[name].is_alive():
+            failures[name] = TimeoutError("it still hangs from the last time")
             continue
         asked.append(_Asked(name, task))
         asked[-1].start()
@@ -245,8 +289,18 @@ def _all_at_once(tasks: dict[str, Callable[[], _T]], timeout: float) -> dict[str
     for one in asked:
         one.join(max(0.0, end - time.monotonic()))
         if one.is_alive():
-            _hung[one.driver] = one
-            _log.warning("the driver %s did not answer in %g s; left out", one.driver, timeout)
-        if one.answers:
+            hung[one.driver] = one
+            failures[one.driver] = TimeoutError(f"it did not answer in {timeout:g} s")
+        elif one.failure is not None:
+            failures[one.driver] = one.failure
+        elif one.answers:
             found[one.driver] = one.answers[0]
-    return found
+    return found, failures
+
+
+def _complain(failures: dict[str, BaseException]) -> None:
+    for driver, failure in failures.items():
+        if isinstance(failure, DeviceError | TimeoutError):
+            _log.warning("the driver %s was left out: %s", driver, failure)
+        else:
+            _log.error("the driver %s is broken and was left out", driver, exc_info=failure)

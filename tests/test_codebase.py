@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "devices": {"samples", "errors"},
     "transport": {"errors"},
     "registry": {"devices", "transport", "samples", "errors"},
+    "hotplug": {"registry", "devices", "transport", "errors"},
     "drivers": {"devices", "transport", "samples", "errors"},
     "virtual": {"registry", "devices", "transport", "synthetic", "samples", "errors"},
     "synthetic": {"samples", "templates", "errors", "jit"},

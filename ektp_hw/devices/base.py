@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["Device", "DeviceInfo", "DeviceKind", "UsbId"]
+__all__ = ["Device", "DeviceInfo", "DeviceKind", "UsbId", "open_devices"]
 
 _log = logging.getLogger(__name__)
+
+_LONGEST_PROBE = 0.12
+"""Seconds that `Device.is_there` may keep others waiting; every bus answers it within 100 ms."""
 
 
 class DeviceKind(StrEnum):
@@ -174,6 +178,11 @@ class Device(ABC):
         return self._state
 
     @property
+    def is_removed(self) -> bool:
+        """Whether it was found to have gone; `open` looks for it again."""
+        return self._state is CaptureState.REMOVED
+
+    @property
     def is_open(self) -> bool:
         """Whether `open` succeeded and `close` has not been called since."""
         return self._state is not CaptureState.CLOSED
@@ -196,7 +205,33 @@ class Device(ABC):
                 with self._under_its_own_name():
                     self._open()
                 self._enter(CaptureState.READY)
+                _remember(self)
         return self
+
+    def is_there(self) -> bool:
+        """Ask an open device for a sign of life; one that is in use counts as there.
+
+        One that has gone enters the state REMOVED, as if a capture had noticed it.
+        """
+        if self._state in (CaptureState.WAITING, CaptureState.ACQUIRING):
+            return True  # the capture sees for itself
+        try:
+            with self._exclusive():
+                self._probe()
+        except DeviceRemoved:
+            return False
+        except DeviceError:
+            return self.is_open  # busy, or it gave an odd answer, but an answer
+        return True
+
+    def note_removal(self) -> None:
+        """Take somebody else's word that the device has gone; a running capture sees for itself."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._state is CaptureState.READY:
+                    self._enter(CaptureState.REMOVED)
+            finally:
+                self._lock.release()
 
     def tap(self, tap: Callable[[Any], Any]) -> None:
         """Put something between the driver and its next connection, a recorder for instance.
@@ -219,6 +254,7 @@ class Device(ABC):
                 self._let_go()
 
     def _let_go(self) -> None:
+        _forget(self)
         try:
             self._close()
         except DeviceError as error:
@@ -248,6 +284,9 @@ class Device(ABC):
     def _close(self) -> None:
         """Disconnect; the device may be gone already."""
 
+    def _probe(self) -> None:  # noqa: B027  # a driver may leave it: then discovery alone tells
+        """Raise `DeviceRemoved` if the open, idle device has gone; answer at once."""
+
     def _enter(self, state: CaptureState) -> None:
         check_arrow(self._state, state)
         self._state = state
@@ -255,7 +294,9 @@ class Device(ABC):
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         """Hold the device for one exchange, from the state READY; note when it disappears."""
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(
+            timeout=_LONGEST_PROBE
+        ):  # a sign of life may be asked for just now
             raise DeviceBusy(
                 "another thread is using the device; wait for it or cancel its capture",
                 device=self.info.uri,
@@ -318,3 +359,23 @@ class Device(ABC):
         if gone:
             self._enter(CaptureState.REMOVED)
         self._let_go()
+
+
+_OPEN: weakref.WeakSet[Device] = weakref.WeakSet()
+_OPEN_LOCK = threading.Lock()
+
+
+def open_devices() -> list[Device]:
+    """Return the devices that this process has open, also those found to have gone."""
+    with _OPEN_LOCK:
+        return list(_OPEN)
+
+
+def _remember(device: Device) -> None:
+    with _OPEN_LOCK:
+        _OPEN.add(device)
+
+
+def _forget(device: Device) -> None:
+    with _OPEN_LOCK:
+        _OPEN.discard(device)

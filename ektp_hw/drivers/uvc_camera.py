@@ -99,6 +99,10 @@ class UvcCamera(FoundById, IrisCamera):
         if connection is not None:
             connection.close()
 
+    def _probe(self) -> None:
+        if self._usb is not None:
+            self._usb.probe()
+
     def _start(self, wait: CaptureWait) -> None:
         wait.check()
         self._seen = None

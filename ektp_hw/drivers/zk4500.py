@@ -104,6 +104,9 @@ class ZK4500(FoundById, FingerprintScanner):
             self._link.close()
             self._link = None
 
+    def _probe(self) -> None:
+        self._wire.probe()
+
     def _start(self, wait: CaptureWait) -> None:
         if not self._in_step:
             self._resynchronise(wait)

@@ -35,6 +35,9 @@ class Connection(ABC):
     def close(self) -> None:
         """Let go of the device."""
 
+    def probe(self) -> None:  # noqa: B027  # not every bus has a question that changes nothing
+        """Raise `DeviceRemoved` if the device has gone; where the bus cannot tell, do nothing."""
+
     def __enter__(self) -> Self:
         return self
 

@@ -40,6 +40,8 @@ _USBIP = re.compile(r"usbip:([^/]+):([0-9]{1,5})/([0-9a-zA-Z.-]{1,31})")
 _SYSFS = Path("/sys/bus/usb/devices")
 _LISTING = threading.Lock()
 _REMOTE_HOLDER = "another program holds it through that server; close that program"
+_IN_STANDARD, _GET_STATUS = 0x80, 0
+_STATUS_TIMEOUT = 0.1
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,10 @@ class PyusbConnection(UsbConnection):
     def clear_halt(self, endpoint: int) -> None:
         """Take an endpoint out of its stalled state."""
         self._run(f"clear halt {endpoint:#04x}", lambda: self._device.clear_halt(endpoint), 0)
+
+    def probe(self) -> None:
+        """Fetch the device's status, a standard request (USB 2.0, 9.4.5) that changes nothing."""
+        self.control_in(_IN_STANDARD, _GET_STATUS, length=2, timeout=_STATUS_TIMEOUT)
 
     def close(self) -> None:
         """Release the interface and close the device."""
