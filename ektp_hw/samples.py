@@ -96,6 +96,8 @@ class FingerprintImage:
         ISO codes; unknown unless the capture plan says.
     source
         URI of the device or name of the file the picture came from.
+    judgement
+        What the judge of an auto-capture made of it, higher for better; None without one.
 
     Raises
     ------
@@ -109,6 +111,7 @@ class FingerprintImage:
     position: FingerPosition = FingerPosition.UNKNOWN
     impression: Impression = Impression.LIVE_PLAIN
     source: str = ""
+    judgement: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", grey_picture(self.pixels, source=self.source))
@@ -129,6 +132,8 @@ class FingerprintImage:
 class IrisImage:
     """One eye in near infrared: grey values, shape (height, width), uint8, read-only.
 
+    The other parameters are as for `FingerprintImage`.
+
     Raises
     ------
     SampleError
@@ -138,6 +143,7 @@ class IrisImage:
     pixels: npt.NDArray[np.uint8]
     eye: Eye = Eye.UNKNOWN
     source: str = ""
+    judgement: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", grey_picture(self.pixels, source=self.source))

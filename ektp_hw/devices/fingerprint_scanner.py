@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import Device, DeviceKind
 from ektp_hw.devices.capabilities import FingerprintCapabilities
+from ektp_hw.devices.judging import Choice
 from ektp_hw.devices.states import CaptureState
 from ektp_hw.samples import FingerprintImage
 
@@ -47,8 +48,14 @@ class FingerprintScanner(Device):
         timeout: float = 10.0,
         cancel: threading.Event | None = None,
         on_preview: Callable[[FingerprintImage], None] | None = None,
+        judge: Callable[[FingerprintImage], float] | None = None,
+        enough: float | None = None,
     ) -> FingerprintImage:
-        """Wait for a finger and return its picture.
+        """Wait for a finger and return its picture: the first, or one that a judge likes.
+
+        ::
+
+            scanner.capture(judge=lambda image: assess_quality(image).score, enough=60)
 
         Parameters
         ----------
@@ -59,36 +66,49 @@ class FingerprintScanner(Device):
         on_preview
             Called in this thread with every picture seen on the way; what it raises ends the
             capture and reaches the caller.
+        judge
+            Gives a picture a number, higher for better, which stands in its ``judgement``, in
+            previews too once a finger is there. Called in this thread; its time comes on top.
+        enough
+            Judgement from which a picture is returned. Until then more are taken; when the time
+            is over the best is returned, so look at its ``judgement``. None: the first picture.
 
         Raises
         ------
         CaptureTimeout, CaptureCancelled
             When no finger came in time, or the caller gave up.
+        ValueError
+            If `enough` has no judge, or the judge answers no number.
         RetryCapture
             When the person can mend it: see its ``advice``.
         DeviceRemoved, ProtocolError, DeviceBusy
             When the scanner failed; after a `ProtocolError` the next capture starts afresh.
         """
-
-        def show(pixels: Pixels) -> None:
-            if on_preview is not None:
-                on_preview(self._image(pixels))
-
+        choice = Choice(self._image, judge, enough, on_preview)
         with self._capturing(timeout, cancel) as wait:
             try:
                 self._start(wait)
-                return self._image(self._await_picture(wait, show))
+                return choice.until_enough(
+                    lambda: self._await_picture(wait, choice), self._wait_again, wait
+                )
             finally:
                 self._stop()
 
-    def _await_picture(self, wait: CaptureWait, show: Show) -> Pixels:
+    def _await_picture(self, wait: CaptureWait, choice: Choice[FingerprintImage]) -> Pixels:
+        def show(pixels: Pixels) -> None:
+            choice.show(pixels, is_acquiring=self._state is CaptureState.ACQUIRING)
+
         while True:
             self._await_finger(wait, show)
+            choice.arrived()
             self._enter(CaptureState.ACQUIRING)
             pixels = self._acquire(wait, show)
             if pixels is not None:
                 return pixels
-            self._enter(CaptureState.WAITING)
+            self._wait_again()
+
+    def _wait_again(self) -> None:
+        self._enter(CaptureState.WAITING)
 
     def _image(self, pixels: Pixels) -> FingerprintImage:
         return FingerprintImage(pixels, ppi=self.ppi, source=self.info.uri)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import Device, DeviceKind
 from ektp_hw.devices.capabilities import IrisCapabilities
+from ektp_hw.devices.judging import Choice
 from ektp_hw.devices.states import CaptureState
 from ektp_hw.samples import Eye, IrisImage
 
@@ -43,12 +44,14 @@ class IrisCamera(Device):
         cancel: threading.Event | None = None,
         on_preview: Callable[[IrisImage], None] | None = None,
         eye: Eye = Eye.UNKNOWN,
+        judge: Callable[[IrisImage], float] | None = None,
+        enough: float | None = None,
     ) -> IrisImage:
         """Wait for an open eye and return its sharpest picture.
 
         Parameters
         ----------
-        timeout, cancel, on_preview
+        timeout, cancel, on_preview, judge, enough
             As for `FingerprintScanner.capture`.
         eye
             Which eye the operator asked for; written into the sample.
@@ -56,28 +59,38 @@ class IrisCamera(Device):
         Raises
         ------
         CaptureTimeout, CaptureCancelled, RetryCapture, DeviceRemoved, ProtocolError, DeviceBusy
+        ValueError
             As for `FingerprintScanner.capture`.
         """
 
         def image(pixels: Pixels) -> IrisImage:
             return IrisImage(pixels, eye=eye, source=self.info.uri)
 
-        def show(pixels: Pixels) -> None:
-            if on_preview is not None:
-                on_preview(image(pixels))
-
+        choice = Choice(image, judge, enough, on_preview)
         with self._capturing(timeout, cancel) as wait:
             try:
                 self._start(wait)
-                while True:
-                    self._await_eye(wait, show)
-                    self._enter(CaptureState.ACQUIRING)
-                    pixels = self._acquire(wait, show)
-                    if pixels is not None:
-                        return image(pixels)
-                    self._enter(CaptureState.WAITING)
+                return choice.until_enough(
+                    lambda: self._await_picture(wait, choice), self._wait_again, wait
+                )
             finally:
                 self._stop()
+
+    def _await_picture(self, wait: CaptureWait, choice: Choice[IrisImage]) -> Pixels:
+        def show(pixels: Pixels) -> None:
+            choice.show(pixels, is_acquiring=self._state is CaptureState.ACQUIRING)
+
+        while True:
+            self._await_eye(wait, show)
+            choice.arrived()
+            self._enter(CaptureState.ACQUIRING)
+            pixels = self._acquire(wait, show)
+            if pixels is not None:
+                return pixels
+            self._wait_again()
+
+    def _wait_again(self) -> None:
+        self._enter(CaptureState.WAITING)
 
     @abstractmethod
     def _start(self, wait: CaptureWait) -> None:
