@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import weakref
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ektp_hw.devices.capabilities import Capabilities
+from ektp_hw.devices.info import DeviceInfo, DeviceKind, UsbId, UsbPlace
 from ektp_hw.devices.redaction import Redaction
+from ektp_hw.devices.sleep import SleepWatch
 from ektp_hw.devices.states import CaptureState, check_arrow
 from ektp_hw.devices.wait import CaptureWait
-from ektp_hw.errors import DeviceBusy, DeviceError, DeviceRemoved
+from ektp_hw.errors import DeviceBusy, DeviceError, DeviceNotFound, DeviceRemoved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,90 +28,12 @@ __all__ = ["Device", "DeviceInfo", "DeviceKind", "UsbId", "open_devices"]
 
 _log = logging.getLogger(__name__)
 
+_BACK_AFTER_SLEEP = 3.0
+"""Seconds that a device may need to be back on its bus after the machine slept."""
+_PAUSE = 0.1
+
 _LONGEST_PROBE = 0.12
 """Seconds that `Device.is_there` may keep others waiting; every bus answers it within 100 ms."""
-
-
-class DeviceKind(StrEnum):
-    """What a device captures."""
-
-    FINGERPRINT = "fingerprint"
-    IRIS = "iris"
-    SIGNATURE = "signature"
-    CARD = "card"
-
-
-@dataclass(frozen=True, order=True)
-class UsbId:
-    """One row of a driver's table of USB devices: vendor, product and the model's name."""
-
-    vendor: int
-    product: int
-    model: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.vendor:04x}:{self.product:04x}"
-
-    def __iter__(self) -> Iterator[int]:
-        return iter((self.vendor, self.product))
-
-
-@dataclass(frozen=True)
-class DeviceInfo:
-    """A device that was seen, without any connection to it.
-
-    Parameters
-    ----------
-    uri
-        The name applications use: ``usb:1b55:0840@1-4``, ``pcsc:<reader>``, ``video:/dev/video0``,
-        ``usbip:host:port/1-1``, ``virtual:fingerprint``.
-    kind
-        What it captures.
-    name
-        Maker and model for people to read.
-    driver
-        Name of the driver that opens it.
-    serial
-        Serial number, empty where it cannot be read without opening the device.
-    vendor_id, product_id
-        USB ids, None for devices that are not on a USB bus or do not tell.
-    address
-        The URI the driver connects to; the same as `uri` unless the device is offered under
-        another name, as virtual ones are.
-    """
-
-    uri: str
-    kind: DeviceKind
-    name: str
-    driver: str
-    serial: str = ""
-    vendor_id: int | None = None
-    product_id: int | None = None
-    address: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.address:
-            object.__setattr__(self, "address", self.uri)
-
-
-class UsbPlace(Protocol):
-    """What a bus tells of a device before it is opened (`ektp_hw.transport.usb.UsbAddress`)."""
-
-    @property
-    def uri(self) -> str:
-        """The address."""
-
-    @property
-    def vendor_id(self) -> int:
-        """The vendor."""
-
-    @property
-    def product_id(self) -> int:
-        """The product."""
-
-    @property
-    def serial(self) -> str:
-        """The serial number, empty where it is not known."""
 
 
 class Device(ABC):
@@ -119,7 +42,8 @@ class Device(ABC):
     A driver is a subclass of one kind (`FingerprintScanner`, ...) with the class attributes below
     and the hooks `_open` and `_close`. All public methods may be called from any thread: a second
     capture at the same time gives `DeviceBusy`, closing ends a running capture with
-    `CaptureCancelled`.
+    `CaptureCancelled`. A device that lay idle while the machine slept is opened again on its next
+    use.
     """
 
     name: ClassVar[str]
@@ -141,6 +65,7 @@ class Device(ABC):
         self._state = CaptureState.CLOSED
         self._lock = threading.RLock()
         self._closing = threading.Event()
+        self._sleep = SleepWatch()
 
     @classmethod
     @abstractmethod
@@ -202,19 +127,23 @@ class Device(ABC):
                 self._let_go()
             if self._state is CaptureState.CLOSED:
                 self._closing.clear()
-                with self._under_its_own_name():
-                    self._open()
-                self._enter(CaptureState.READY)
-                _remember(self)
+                self._begin()
         return self
+
+    def _begin(self) -> None:
+        self._sleep.restart()
+        with self._under_its_own_name():
+            self._open()
+        self._enter(CaptureState.READY)
+        _remember(self)
 
     def is_there(self) -> bool:
         """Ask an open device for a sign of life; one that is in use counts as there.
 
         One that has gone enters the state REMOVED, as if a capture had noticed it.
         """
-        if self._state in (CaptureState.WAITING, CaptureState.ACQUIRING):
-            return True  # the capture sees for itself
+        if self._state in (CaptureState.WAITING, CaptureState.ACQUIRING) or self._sleep.has_slept:
+            return self.is_open  # a capture sees for itself, one after a sleep opens it again
         try:
             with self._exclusive():
                 self._probe()
@@ -228,7 +157,7 @@ class Device(ABC):
         """Take somebody else's word that the device has gone; a running capture sees for itself."""
         if self._lock.acquire(blocking=False):
             try:
-                if self._state is CaptureState.READY:
+                if self._state is CaptureState.READY and not self._sleep.has_slept:
                     self._enter(CaptureState.REMOVED)
             finally:
                 self._lock.release()
@@ -278,7 +207,11 @@ class Device(ABC):
 
     @abstractmethod
     def _open(self) -> None:
-        """Connect; leave nothing behind when it fails."""
+        """Connect; leave nothing behind when it fails.
+
+        Whatever a crashed program left of its capture must not show: reset the device on its bus
+        (`ektp_hw.transport.usb_reset`), or begin as its protocol says.
+        """
 
     @abstractmethod
     def _close(self) -> None:
@@ -292,7 +225,7 @@ class Device(ABC):
         self._state = state
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
+    def _exclusive(self, wait: CaptureWait | None = None) -> Iterator[None]:
         """Hold the device for one exchange, from the state READY; note when it disappears."""
         if not self._lock.acquire(
             timeout=_LONGEST_PROBE
@@ -302,6 +235,7 @@ class Device(ABC):
                 device=self.info.uri,
             )
         try:
+            self._rouse(wait)
             self._require_ready()
             try:
                 with self._under_its_own_name():
@@ -312,6 +246,30 @@ class Device(ABC):
                 raise
         finally:
             self._lock.release()
+
+    def _rouse(self, wait: CaptureWait | None) -> None:
+        """Open the device again if the machine has slept since it was opened last."""
+        if self._state is not CaptureState.READY or not self._sleep.has_slept:
+            return
+        _log.info("%s: opened again, because the machine has slept", self.info.uri)
+        self._let_go()
+        end = time.monotonic() + _BACK_AFTER_SLEEP
+        while True:
+            try:
+                self._begin()
+            except (DeviceNotFound, DeviceRemoved) as error:
+                if time.monotonic() > end:
+                    raise DeviceRemoved(
+                        "the device did not come back when the machine woke from its sleep;"
+                        " plug it in anew and open it again",
+                        device=self.info.uri,
+                    ) from error
+            else:
+                return
+            if wait is None:
+                time.sleep(_PAUSE)
+            else:
+                wait.sleep(_PAUSE)
 
     @contextmanager
     def _under_its_own_name(self) -> Iterator[None]:
@@ -341,7 +299,7 @@ class Device(ABC):
         wait = CaptureWait(
             timeout, cancel, self._closing, device=self.info.uri, missing=self._missing
         )
-        with self._exclusive():
+        with self._exclusive(wait):
             self._enter(CaptureState.WAITING)
             gone = False
             try:

@@ -19,8 +19,8 @@ from ektp_hw.devices.capabilities import Feature, FingerprintCapabilities
 from ektp_hw.devices.finger_presence import Look, look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
-from ektp_hw.transport import usb
 from ektp_hw.transport.found_by_id import FoundById
+from ektp_hw.transport.usb_reset import connect_afresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ class ZK4500(FoundById, FingerprintScanner):
     mirrored: ClassVar[bool] = False
 
     def __init__(
-        self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = usb.connect
+        self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = connect_afresh
     ) -> None:
         super().__init__(info)
         self._connect = connect

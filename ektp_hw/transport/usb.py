@@ -216,6 +216,17 @@ class PyusbConnection(UsbConnection):
         """Fetch the device's status, a standard request (USB 2.0, 9.4.5) that changes nothing."""
         self.control_in(_IN_STANDARD, _GET_STATUS, length=2, timeout=_STATUS_TIMEOUT)
 
+    def reset(self) -> None:
+        """Reset the device on its bus, which also closes it; one that cannot be stays as it is."""
+        from usb.core import USBError
+
+        try:
+            self._device.reset()
+        except USBError as error:  # or it comes back as a new device
+            _log.debug("%s: the reset failed: %s", self._uri, error)
+        finally:
+            self.close()
+
     def close(self) -> None:
         """Release the interface and close the device."""
         if self._open:

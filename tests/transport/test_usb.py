@@ -3,6 +3,7 @@
 
 import errno
 import logging
+import threading
 
 import pytest
 import usb.core
@@ -20,6 +21,7 @@ from ektp_hw.transport import usb as transport
 from ektp_hw.transport.base import WIRE
 from ektp_hw.transport.udev_rules import udev_rule
 from ektp_hw.transport.usb_errors import raise_as_ours
+from ektp_hw.transport.usb_reset import connect_afresh
 from ektp_hw.virtual.scanner import VirtualScanner
 from ektp_hw.virtual.usbip_server import UsbipServer
 
@@ -154,3 +156,53 @@ def test_the_log_has_lengths_and_no_content(bus, caplog):
     assert lines[-1].endswith("read 0x82, 512 bytes")
     assert all(record.levelno < logging.DEBUG for record in caplog.records)
     assert not any("e1e1" in line or "\\x" in line for line in lines)
+
+
+def test_a_device_opened_afresh_was_reset_first(bus, monkeypatch):
+    model, uri = bus
+    resets = []
+    monkeypatch.setattr(model, "on_reset", lambda: resets.append(model._configuration))
+    with transport.connect(uri) as held:
+        resets.clear()
+        with pytest.raises(DeviceBusy):
+            connect_afresh(uri)
+        assert resets == []  # who holds it is not disturbed
+        held.probe()
+    resets.clear()
+    with connect_afresh(uri) as link:
+        assert 1 in resets  # by request, not by letting go, which ends the configuration first
+        link.probe()
+
+
+def test_a_device_that_cannot_be_reset_is_opened_all_the_same(bus, monkeypatch):
+    _, uri = bus
+
+    def refuse(*_):
+        raise usb.core.USBError("Input/Output Error", None, errno.EIO)
+
+    monkeypatch.setattr(usb.core.Device, "reset", refuse)
+    with connect_afresh(uri) as link:
+        link.probe()
+
+
+def test_a_device_that_a_reset_takes_off_its_bus_is_waited_for(monkeypatch):
+    server, model = UsbipServer(), VirtualScanner()
+    uri = f"usbip:{server.host}:{server.port}/{server.plug(model)}"
+
+    def leave(_):
+        server.unplug(model)
+        threading.Timer(0.1, server.plug, [model]).start()
+        raise usb.core.USBError("Entity not found", None, errno.ENOENT)
+
+    monkeypatch.setattr(usb.core.Device, "reset", leave)
+    with connect_afresh(uri) as link:
+        link.probe()
+    server.close()
+
+
+def test_a_sign_of_life_from_one_that_has_gone(bus):
+    model, uri = bus
+    with transport.connect(uri) as link:
+        model.unplug()
+        with pytest.raises(DeviceRemoved):
+            link.probe()
