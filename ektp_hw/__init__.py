@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ektp_hw import errors, fingerprint, gallery, samples, synthetic, templates
+    from ektp_hw import asynchronous, errors, fingerprint, gallery, samples, synthetic, templates
     from ektp_hw.errors import EktpError
     from ektp_hw.hotplug import DeviceMonitor, watch_devices
     from ektp_hw.registry import discover, open_device
@@ -50,6 +50,7 @@ __all__ = [
     "IrisImage",
     "SignatureTrace",
     "__version__",
+    "asynchronous",
     "discover",
     "errors",
     "fingerprint",

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "transport": {"errors"},
     "registry": {"devices", "transport", "samples", "errors"},
     "hotplug": {"registry", "devices", "transport", "errors"},
+    "asynchronous": {"hotplug", "registry", "devices"},
     "drivers": {"devices", "transport", "samples", "errors"},
     "virtual": {"registry", "devices", "transport", "synthetic", "samples", "errors"},
     "synthetic": {"samples", "templates", "errors", "jit"},
