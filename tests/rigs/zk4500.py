@@ -12,7 +12,7 @@ from ektp_hw.virtual.scanner import Misbehaviour, VirtualScanner
 from ektp_hw.virtual.usbip_server import UsbipServer
 from rigs import Fault, Rig
 
-_ASKED = {
+ASKED = {
     Fault.STALL: Misbehaviour.STALL,
     Fault.NAK: Misbehaviour.SILENT,
     Fault.SHORT: Misbehaviour.SHORT,
@@ -27,7 +27,7 @@ def striped_finger():
     return FingerprintImage(np.tile(row, (256, 1)))
 
 
-class _Timed(VirtualScanner):
+class Timed(VirtualScanner):
     last_byte = 0.0
 
     def _send(self, length):
@@ -39,7 +39,7 @@ class _Timed(VirtualScanner):
 class _Bench:
     def __init__(self, server):
         self._server = server
-        self._model = _Timed()
+        self._model = Timed()
         self._finger = striped_finger()
         self._model.present(self._finger)
         self._address = f"usbip:{server.host}:{server.port}/{server.plug(self._model)}"
@@ -54,7 +54,7 @@ class _Bench:
         return np.array_equal(sample.pixels[112:368, 192:448], self._finger.pixels)
 
     def misbehave(self, fault):
-        self._model.misbehave(_ASKED[fault])
+        self._model.misbehave(ASKED[fault])
 
     def behave(self):
         self._model.behave()
@@ -76,4 +76,4 @@ def _plug_in():
         server.close()
 
 
-RIG = Rig("zk4500", _plug_in, tuple(_ASKED))
+RIG = Rig("zk4500", _plug_in, tuple(ASKED))
