@@ -66,6 +66,7 @@ class Device(ABC):
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._sleep = SleepWatch()
+        self._connection: Any = None
 
     @classmethod
     @abstractmethod
@@ -132,10 +133,31 @@ class Device(ABC):
 
     def _begin(self) -> None:
         self._sleep.restart()
-        with self._under_its_own_name():
+        with self._noting_connection(), self._under_its_own_name():
             self._open()
         self._enter(CaptureState.READY)
         _remember(self)
+
+    @contextmanager
+    def _noting_connection(self) -> Iterator[None]:
+        """Keep what the driver connects by while it opens, to ask it for signs of life."""
+        connect = getattr(self, "_connect", None)
+        if connect is None:
+            yield
+            return
+
+        def noted(*address: Any) -> Any:  # noqa: ANN401  # whatever the driver connects by
+            self._connection = connect(*address)
+            return self._connection
+
+        self._connect = noted
+        try:
+            yield
+        except BaseException:
+            self._connection = None
+            raise
+        finally:
+            self._connect = connect
 
     def is_there(self) -> bool:
         """Ask an open device for a sign of life; one that is in use counts as there.
@@ -189,6 +211,7 @@ class Device(ABC):
         except DeviceError as error:
             _log.debug("closing %s: %s", self.info.uri, error)
         finally:
+            self._connection = None
             self._enter(CaptureState.CLOSED)
 
     def __enter__(self) -> Self:
@@ -217,8 +240,15 @@ class Device(ABC):
     def _close(self) -> None:
         """Disconnect; the device may be gone already."""
 
-    def _probe(self) -> None:  # noqa: B027  # a driver may leave it: then discovery alone tells
-        """Raise `DeviceRemoved` if the open, idle device has gone; answer at once."""
+    def _probe(self) -> None:
+        """Raise `DeviceRemoved` if the open, idle device has gone; answer within 100 ms.
+
+        Asks the connection that `_connect` returned, where it has a ``probe``; otherwise only
+        discovery tells that the device has gone.
+        """
+        probe = getattr(self._connection, "probe", None)
+        if probe is not None:
+            probe()
 
     def _enter(self, state: CaptureState) -> None:
         check_arrow(self._state, state)

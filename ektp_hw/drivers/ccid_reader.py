@@ -124,10 +124,6 @@ class CcidReader(FoundById, CardReader):
         if connection is not None:
             connection.close()
 
-    def _probe(self) -> None:
-        if self._usb is not None:
-            self._usb.probe()
-
     def _await_card(self, wait: CaptureWait) -> None:
         while not self._place(0).is_occupied(wait.check):
             wait.sleep(_PAUSE)

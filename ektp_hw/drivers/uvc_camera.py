@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.capabilities import Feature, IrisCapabilities
 from ektp_hw.devices.iris_camera import IrisCamera
 from ektp_hw.devices.redaction import Redaction, Rule
-from ektp_hw.errors import DeviceError
+from ektp_hw.errors import CaptureTimeout, DeviceError
 from ektp_hw.transport import usb, uvc
 from ektp_hw.transport.found_by_id import FoundById
 
@@ -38,6 +39,8 @@ _log = logging.getLogger(__name__)
 
 _CHOICES = 5
 """Frames of which the sharpest is taken: a sixth of a second at 30 frames/s."""
+_SLOWEST_FRAME = 0.5
+"""Seconds after which a frame should have come; cameras give 5 to 30 a second."""
 _DARKEST, _BRIGHTEST, _LEAST_SPREAD = 20.0, 235.0, 10.0
 """Mean and standard deviation in grey levels: outside, the lamp is off or nobody is there."""
 
@@ -72,6 +75,7 @@ class UvcCamera(FoundById, IrisCamera):
         self._usb: UsbConnection | None = None
         self._stream: uvc.GreyStream | None = None
         self._seen: Pixels | None = None
+        self._asked = 0.0
 
     @property
     def capabilities(self) -> IrisCapabilities:
@@ -99,21 +103,28 @@ class UvcCamera(FoundById, IrisCamera):
         if connection is not None:
             connection.close()
 
-    def _probe(self) -> None:
-        if self._usb is not None:
-            self._usb.probe()
-
     def _start(self, wait: CaptureWait) -> None:
         wait.check()
         self._seen = None
         self._camera.start()
 
     def _await_eye(self, wait: CaptureWait, show: Show) -> None:
-        for pixels in self._frames(wait):
-            show(pixels)
-            if _lit(pixels):
-                self._seen = pixels
-                return
+        dark = False
+        try:
+            for pixels in self._frames(wait):
+                show(pixels)
+                if _lit(pixels):
+                    self._seen = pixels
+                    return
+                dark = bool(pixels[::4, ::4].mean() <= _DARKEST)
+        except CaptureTimeout as over:
+            if dark:
+                raise CaptureTimeout(
+                    "the pictures are dark; see whether the infrared lamp works and nothing covers"
+                    " the lens",
+                    device=self.info.uri,
+                ) from over
+            raise
 
     def _acquire(self, wait: CaptureWait, show: Show) -> Pixels | None:
         best, seen = self._seen, 1
@@ -143,11 +154,25 @@ class UvcCamera(FoundById, IrisCamera):
         import numpy as np
 
         camera = self._camera
+        self._asked = time.monotonic()
         while True:
-            wait.check()
+            self._check(wait)
             frame = camera.frame(wait.slice())
             if frame is not None:
                 yield np.frombuffer(frame, dtype=np.uint8).reshape(camera.height, camera.width)
+                self._asked = time.monotonic()
+
+    def _check(self, wait: CaptureWait) -> None:
+        """Check the time limit; do not blame the person where the camera sent no frame."""
+        try:
+            wait.check()
+        except CaptureTimeout as over:
+            if time.monotonic() - self._asked < _SLOWEST_FRAME:
+                raise
+            raise CaptureTimeout(
+                "no frame came from the camera in time; try again, then plug it in anew",
+                device=self.info.uri,
+            ) from over
 
     @property
     def _camera(self) -> uvc.GreyStream:

@@ -187,9 +187,6 @@ class WacomStu(FoundById, SignaturePad):
         if connection is not None:
             connection.close()
 
-    def _probe(self) -> None:
-        self._wire().probe()
-
     # What the base class asks for.
 
     def _start(self, wait: CaptureWait) -> None:

@@ -49,11 +49,15 @@ _REQUEST_TIMEOUT = 0.15
 """Seconds for a request without data; a scanner that needs longer does not answer at all."""
 _SILENCE = 1.0
 """Seconds without a byte after which a picture counts as lost (the public program's time limit)."""
+_SLOWEST_PICTURE = 0.5
+"""Seconds after which a picture should have come; it takes 10 to 100 ms on a healthy cable."""
 _PAUSE = 0.03
 """Seconds between two looks at an empty glass, so that waiting costs no processor."""
 _LANDING = 5
 """Pictures at most until a finger that is still landing is taken as it is."""
 _STILL_GROWING = 1.05
+_DARK = 40
+"""Grey value that no pixel of a lit glass with or without a finger stays below everywhere."""
 
 
 class ZK4500(FoundById, FingerprintScanner):
@@ -79,6 +83,7 @@ class ZK4500(FoundById, FingerprintScanner):
         self._link: UsbConnection | None = None
         self._stale = True
         self._in_step = True
+        self._asked: float | None = None
 
     @property
     def ppi(self) -> float:
@@ -104,10 +109,8 @@ class ZK4500(FoundById, FingerprintScanner):
             self._link.close()
             self._link = None
 
-    def _probe(self) -> None:
-        self._wire.probe()
-
     def _start(self, wait: CaptureWait) -> None:
+        self._asked = None
         if not self._in_step:
             self._resynchronise(wait)
         self._switch(_WHITE, on=True)
@@ -116,17 +119,24 @@ class ZK4500(FoundById, FingerprintScanner):
             self._stale = False
 
     def _await_finger(self, wait: CaptureWait, show: Show) -> None:
-        dirty = False
+        dirty = dark = False
         try:
             while True:
                 pixels = self._picture(wait)
                 show(pixels)
+                dark = bool(pixels.max() < _DARK)
                 look = self._judge(pixels)
                 if look.has_finger:
                     return
                 dirty = look.is_dirty
                 wait.sleep(_PAUSE)
-        except CaptureTimeout:
+        except CaptureTimeout as over:
+            if dark:
+                raise DeviceError(
+                    "the glass stays dark though its lamp was switched on; the lamp or its supply"
+                    " is broken, have the scanner repaired",
+                    device=self.info.uri,
+                ) from over
             if dirty:
                 raise RetryCapture(RetryAdvice.WIPE_SCANNER, device=self.info.uri) from None
             raise
@@ -175,6 +185,7 @@ class ZK4500(FoundById, FingerprintScanner):
         import numpy as np
 
         wait.check()
+        self._asked = time.monotonic()
         self._in_step = False
         self._wire.control_out(_VENDOR_OUT, _SEND_PICTURE, timeout=_REQUEST_TIMEOUT)
         content = bytearray()
@@ -189,10 +200,23 @@ class ZK4500(FoundById, FingerprintScanner):
             if len(part) % _PACKET:
                 self._fail("the scanner ended the picture", len(content))
             if len(content) < _PICTURE_SIZE:
-                wait.check()
+                self._check(wait)
         self._in_step = True
+        self._asked = None
         pixels = np.frombuffer(bytes(content), np.uint8).reshape(_HEIGHT, _WIDTH)
         return pixels[:, ::-1] if self.mirrored else pixels
+
+    def _check(self, wait: CaptureWait) -> None:
+        """Check the time limit; do not blame the person where the scanner sent no picture."""
+        try:
+            wait.check()
+        except CaptureTimeout as over:
+            if self._asked is None or time.monotonic() - self._asked < _SLOWEST_PICTURE:
+                raise
+            raise CaptureTimeout(
+                "no picture came from the scanner in time; try again, then check the cable",
+                device=self.info.uri,
+            ) from over
 
     def _fail(self, what: str, count: int) -> None:
         raise ProtocolError(

@@ -43,9 +43,16 @@ class Misbehaviour(StrEnum):
     """A picture takes `VirtualScanner.slow_seconds`."""
     SILENT = "silent"
     """A picture is promised and never comes."""
+    DEAD_LAMP = "dead-lamp"
+    """The white lamp stays dark though it is switched on."""
 
 
-_LASTING = {Misbehaviour.NO_FINGER, Misbehaviour.DIRTY, Misbehaviour.SLOW}
+_LASTING = {
+    Misbehaviour.NO_FINGER,
+    Misbehaviour.DIRTY,
+    Misbehaviour.SLOW,
+    Misbehaviour.DEAD_LAMP,
+}
 
 
 class VirtualScanner(UsbFunction):
@@ -86,7 +93,8 @@ class VirtualScanner(UsbFunction):
     def misbehave(self, what: Misbehaviour | str, times: int = 1) -> None:
         """Go wrong from the next picture on.
 
-        ``no-finger``, ``dirty`` and ``slow`` last until `behave`; the others happen `times` times.
+        ``no-finger``, ``dirty``, ``slow`` and ``dead-lamp`` last until `behave`; the others happen
+        `times` times.
         """
         fault = Misbehaviour(what)
         with self.lock:
@@ -205,7 +213,7 @@ class VirtualScanner(UsbFunction):
     def _exposed(self) -> platen.Pixels:
         import numpy as np
 
-        if not self.lamps.get(_WHITE):
+        if not self.lamps.get(_WHITE) or self._take(Misbehaviour.DEAD_LAMP):
             return np.full_like(self._glass, _DARK)
         glass = platen.empty() if self._take(Misbehaviour.NO_FINGER) else self._glass
         return platen.dirt_on(glass) if self._take(Misbehaviour.DIRTY) else glass

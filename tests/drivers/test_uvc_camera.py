@@ -138,3 +138,10 @@ def test_older_revision_negotiates_with_26_bytes(model, emulated):
     with emulated.plugged_in(model, UvcCamera) as device, device:
         assert device.capture(timeout=5).pixels.shape == (480, 640)
         assert device._stream._stream.control_bytes == 26
+
+
+@pytest.mark.parametrize(("how", "words"), [("silent", "no frame came"), ("dark", "lamp works")])
+def test_the_person_is_not_blamed_for_the_camera(camera, model, how, words):
+    model.misbehave(how)
+    with pytest.raises(CaptureTimeout, match=words):
+        camera.capture(timeout=0.6)

@@ -17,8 +17,10 @@ ASKED = {
     Fault.NAK: Misbehaviour.SILENT,
     Fault.SHORT: Misbehaviour.SHORT,
     Fault.GARBAGE: Misbehaviour.GARBAGE,
+    Fault.LATE: Misbehaviour.SLOW,
     Fault.UNPLUG: Misbehaviour.UNPLUG,
     Fault.LIFTED: Misbehaviour.NO_FINGER,
+    Fault.DEAD_LAMP: Misbehaviour.DEAD_LAMP,
 }
 
 
@@ -27,8 +29,27 @@ def striped_finger():
     return FingerprintImage(np.tile(row, (256, 1)))
 
 
+FAULTS = (*ASKED, Fault.POWER_SAG)
+
+
 class Timed(VirtualScanner):
-    last_byte = 0.0
+    """A scanner that notes when it sent a byte, is late when slow, and may lose its power."""
+
+    def __init__(self):
+        super().__init__()
+        self.slow_seconds = 1.5
+        self.last_byte = 0.0
+        self.sags = False
+        self.plug_in = None
+
+    def on_in(self, endpoint, length):
+        if self.sags and self._picture:
+            self.sags = False
+            self.lamps.clear()
+            self.unplug()
+            self.plug_in()
+            return None
+        return super().on_in(endpoint, length)
 
     def _send(self, length):
         part = super()._send(length)
@@ -40,9 +61,14 @@ class _Bench:
     def __init__(self, server):
         self._server = server
         self._model = Timed()
+        self._model.plug_in = self._plug
         self._finger = striped_finger()
         self._model.present(self._finger)
-        self._address = f"usbip:{server.host}:{server.port}/{server.plug(self._model)}"
+        self._plug()
+
+    def _plug(self):
+        place = self._server.bus_id(self._model) or self._server.plug(self._model)
+        self._address = f"usbip:{self._server.host}:{self._server.port}/{place}"
 
     def device(self):
         return ZK4500(ZK4500.locate(self._address))
@@ -54,14 +80,14 @@ class _Bench:
         return np.array_equal(sample.pixels[112:368, 192:448], self._finger.pixels)
 
     def misbehave(self, fault):
-        self._model.misbehave(ASKED[fault])
+        if fault is Fault.POWER_SAG:
+            self._model.sags = True
+        else:
+            self._model.misbehave(ASKED[fault])
 
     def behave(self):
         self._model.behave()
-        self._address = (
-            f"usbip:{self._server.host}:{self._server.port}/"
-            f"{self._server.bus_id(self._model) or self._server.plug(self._model)}"
-        )
+        self._plug()
 
     def last_byte(self):
         return self._model.last_byte
@@ -76,4 +102,4 @@ def _plug_in():
         server.close()
 
 
-RIG = Rig("zk4500", _plug_in, tuple(ASKED))
+RIG = Rig("zk4500", _plug_in, FAULTS)

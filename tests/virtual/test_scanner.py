@@ -13,6 +13,7 @@ from ektp_hw.errors import (
     CaptureCancelled,
     CaptureTimeout,
     DeviceBusy,
+    DeviceError,
     DeviceNotFound,
     DeviceRemoved,
     ProtocolError,
@@ -274,3 +275,21 @@ def test_what_is_no_finger_is_refused(model):
 def test_unknown_misbehaviour_is_refused(model):
     with pytest.raises(ValueError, match="'sulk'"):
         model.misbehave("sulk")
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        ("slow", CaptureTimeout, "no picture came"),
+        ("silent", CaptureTimeout, "no picture came"),
+        ("dead-lamp", DeviceError, "stays dark"),
+    ],
+)
+def test_the_person_is_not_blamed_for_the_scanner(scanner, model, fault, error, words):
+    model.present(ridges())
+    model.slow_seconds = 1.5
+    model.misbehave(fault)
+    with pytest.raises(error, match=words):
+        scanner.capture(timeout=0.6)
+    model.behave()
+    assert works(scanner)
