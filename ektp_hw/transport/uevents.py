@@ -14,6 +14,7 @@ import logging
 import select
 import socket
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,8 @@ class Uevents(Connection):
     """
 
     def __init__(self) -> None:
+        if sys.platform != "linux":
+            raise _unheard(OSError("only Linux sends them"))
         try:
             self._socket = socket.socket(_NETLINK, socket.SOCK_RAW, _KOBJECT_UEVENT)
         except OSError as error:
