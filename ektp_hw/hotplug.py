@@ -37,6 +37,8 @@ _SLICE = 0.05
 _LOOK_TIMEOUT = 0.2
 """Seconds after which a driver is left out of a look; its devices then count as unchanged, and
 what it answers late counts in the next."""
+_HUNG_AFTER = 5.0
+"""Seconds after which a driver that does not answer is told as failed."""
 _SETTLED_AFTER = 1.5
 """Seconds after a kernel's message during which every slice looks: libraries and services that
 drivers ask learn of a device a little later than we do."""
@@ -121,7 +123,8 @@ class DeviceMonitor:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._known: dict[str, dict[str, DeviceInfo]] = {}
-        self._failing: set[str] = set()
+        self._failing: dict[str, float] = {}
+        self._told: set[str] = set()
         self._hidden: dict[str, float] = {}
         self._alive: weakref.WeakSet[Device] = weakref.WeakSet()
 
@@ -139,7 +142,8 @@ class DeviceMonitor:
         with self._news:
             if not self.is_running:
                 self._stopping.clear()
-                self._known, self._failing, self._hidden = {}, set(), {}
+                self._known, self._failing, self._hidden = {}, {}, {}
+                self._told.clear()
                 self._alive.clear()
                 self._begin()
         return self
@@ -280,13 +284,20 @@ class DeviceMonitor:
                 for info in infos
                 if self._kind in {None, info.kind} and not self._is_hidden(info)
             }
-        for driver, failure in survey.failures.items():
-            if driver not in self._failing:
-                self._tell(DeviceEvent(Change.FAILED, error=_typed(failure, driver)))
-        self._failing = set(survey.failures)
+        self._tell_failures(survey.failures, now)
         self._report(self._known, seen)
         self._known = seen
         self._ask_open_devices(survey.found)
+
+    def _tell_failures(self, failures: dict[str, BaseException], now: float) -> None:
+        """Tell once of each driver that fails; slow ones, as all are at first, have some time."""
+        self._failing = {driver: self._failing.get(driver, now) for driver in failures}
+        self._told &= failures.keys()
+        for driver, failure in failures.items():
+            patience = _HUNG_AFTER if isinstance(failure, TimeoutError) else 0.0
+            if driver not in self._told and now - self._failing[driver] >= patience:
+                self._told.add(driver)
+                self._tell(DeviceEvent(Change.FAILED, error=_typed(failure, driver)))
 
     def _is_hidden(self, info: DeviceInfo) -> bool:
         return any(_ends_with(info.address, name) for name in self._hidden)

@@ -165,6 +165,15 @@ def test_a_failing_driver_is_told_once_and_its_devices_stay(desk):
         assert isinstance(error.__cause__, ZeroDivisionError)
 
 
+def test_a_driver_that_hangs_is_told_once_and_one_that_is_slow_is_not(desk, monkeypatch):
+    desk.failures["acme"] = TimeoutError("it did not answer in 0.2 s")
+    with DeviceMonitor(interval=0.01) as monitor:
+        assert monitor.next_event(0.2) is None
+        monkeypatch.setattr(hotplug, "_HUNG_AFTER", 0.1)
+        assert "did not answer" in str(monitor.next_event(SOON).error)
+        assert monitor.next_event(0.2) is None
+
+
 @pytest.mark.parametrize("failure", [ZeroDivisionError(), SystemExit(3), DeviceError("odd")])
 def test_a_failing_look_is_an_event_and_watching_goes_on(desk, monkeypatch, failure):
     working = registry.survey
