@@ -65,8 +65,8 @@ class Device(ABC):
         self._state = CaptureState.CLOSED
         self._lock = threading.RLock()
         self._closing = threading.Event()
-        self._sleep = SleepWatch()
-        self._connection: Any = None
+        self.__sleep = SleepWatch()
+        self.__connection: Any = None
 
     @classmethod
     @abstractmethod
@@ -128,18 +128,18 @@ class Device(ABC):
                 self._let_go()
             if self._state is CaptureState.CLOSED:
                 self._closing.clear()
-                self._begin()
+                self.__begin()
         return self
 
-    def _begin(self) -> None:
-        self._sleep.restart()
-        with self._noting_connection(), self._under_its_own_name():
+    def __begin(self) -> None:
+        self.__sleep.restart()
+        with self.__noting_connection(), self._under_its_own_name():
             self._open()
         self._enter(CaptureState.READY)
         _remember(self)
 
     @contextmanager
-    def _noting_connection(self) -> Iterator[None]:
+    def __noting_connection(self) -> Iterator[None]:
         """Keep what the driver connects by while it opens, to ask it for signs of life."""
         connect = getattr(self, "_connect", None)
         if connect is None:
@@ -147,14 +147,14 @@ class Device(ABC):
             return
 
         def noted(*address: Any) -> Any:  # noqa: ANN401  # whatever the driver connects by
-            self._connection = connect(*address)
-            return self._connection
+            self.__connection = connect(*address)
+            return self.__connection
 
         self._connect = noted
         try:
             yield
         except BaseException:
-            self._connection = None
+            self.__connection = None
             raise
         finally:
             self._connect = connect
@@ -164,7 +164,7 @@ class Device(ABC):
 
         One that has gone enters the state REMOVED, as if a capture had noticed it.
         """
-        if self._state in (CaptureState.WAITING, CaptureState.ACQUIRING) or self._sleep.has_slept:
+        if self._state in (CaptureState.WAITING, CaptureState.ACQUIRING) or self.__sleep.has_slept:
             return self.is_open  # a capture sees for itself, one after a sleep opens it again
         try:
             with self._exclusive():
@@ -179,7 +179,7 @@ class Device(ABC):
         """Take somebody else's word that the device has gone; a running capture sees for itself."""
         if self._lock.acquire(blocking=False):
             try:
-                if self._state is CaptureState.READY and not self._sleep.has_slept:
+                if self._state is CaptureState.READY and not self.__sleep.has_slept:
                     self._enter(CaptureState.REMOVED)
             finally:
                 self._lock.release()
@@ -211,7 +211,7 @@ class Device(ABC):
         except DeviceError as error:
             _log.debug("closing %s: %s", self.info.uri, error)
         finally:
-            self._connection = None
+            self.__connection = None
             self._enter(CaptureState.CLOSED)
 
     def __enter__(self) -> Self:
@@ -246,7 +246,7 @@ class Device(ABC):
         Asks the connection that `_connect` returned, where it has a ``probe``; otherwise only
         discovery tells that the device has gone.
         """
-        probe = getattr(self._connection, "probe", None)
+        probe = getattr(self.__connection, "probe", None)
         if probe is not None:
             probe()
 
@@ -265,7 +265,7 @@ class Device(ABC):
                 device=self.info.uri,
             )
         try:
-            self._rouse(wait)
+            self.__rouse(wait)
             self._require_ready()
             try:
                 with self._under_its_own_name():
@@ -277,16 +277,16 @@ class Device(ABC):
         finally:
             self._lock.release()
 
-    def _rouse(self, wait: CaptureWait | None) -> None:
+    def __rouse(self, wait: CaptureWait | None) -> None:
         """Open the device again if the machine has slept since it was opened last."""
-        if self._state is not CaptureState.READY or not self._sleep.has_slept:
+        if self._state is not CaptureState.READY or not self.__sleep.has_slept:
             return
         _log.info("%s: opened again, because the machine has slept", self.info.uri)
         self._let_go()
         end = time.monotonic() + _BACK_AFTER_SLEEP
         while True:
             try:
-                self._begin()
+                self.__begin()
             except (DeviceNotFound, DeviceRemoved) as error:
                 if time.monotonic() > end:
                     raise DeviceRemoved(

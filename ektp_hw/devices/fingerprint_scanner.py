@@ -38,6 +38,9 @@ class FingerprintScanner(Device):
     def ppi(self) -> float:
         """True resolution of the pictures in pixels per inch, the same along both axes."""
 
+    _arrived: Callable[[], None]
+    """Called when somebody is there; of the running capture."""
+
     @property
     def capabilities(self) -> FingerprintCapabilities:
         """What the scanner can do; see `Device.capabilities`."""
@@ -85,22 +88,25 @@ class FingerprintScanner(Device):
             When the scanner failed; after a `ProtocolError` the next capture starts afresh.
         """
         choice = Choice(self._image, judge, enough, on_preview)
-        with self._capturing(timeout, cancel) as wait:
-            try:
-                self._start(wait)
-                return choice.until_enough(
-                    lambda: self._await_picture(wait, choice), self._wait_again, wait
-                )
-            finally:
-                self._stop()
 
-    def _await_picture(self, wait: CaptureWait, choice: Choice[FingerprintImage]) -> Pixels:
         def show(pixels: Pixels) -> None:
             choice.show(pixels, is_acquiring=self._state is CaptureState.ACQUIRING)
 
+        with self._capturing(timeout, cancel) as wait:
+            self._arrived = choice.arrived
+            try:
+                self._start(wait)
+                return choice.until_enough(
+                    lambda: self._await_picture(wait, show), self._wait_again, wait
+                )
+            finally:
+                del self._arrived  # no picture of anybody outlives its capture here
+                self._stop()
+
+    def _await_picture(self, wait: CaptureWait, show: Show) -> Pixels:
         while True:
             self._await_finger(wait, show)
-            choice.arrived()
+            self._arrived()
             self._enter(CaptureState.ACQUIRING)
             pixels = self._acquire(wait, show)
             if pixels is not None:

@@ -33,6 +33,9 @@ class IrisCamera(Device):
     kind: ClassVar[DeviceKind] = DeviceKind.IRIS
     _missing: ClassVar[str] = "no sharp, open eye was seen"
 
+    _arrived: Callable[[], None]
+    """Called when somebody is there; of the running capture."""
+
     @property
     def capabilities(self) -> IrisCapabilities:
         """What the camera can do; see `Device.capabilities`."""
@@ -67,22 +70,25 @@ class IrisCamera(Device):
             return IrisImage(pixels, eye=eye, source=self.info.uri)
 
         choice = Choice(image, judge, enough, on_preview)
-        with self._capturing(timeout, cancel) as wait:
-            try:
-                self._start(wait)
-                return choice.until_enough(
-                    lambda: self._await_picture(wait, choice), self._wait_again, wait
-                )
-            finally:
-                self._stop()
 
-    def _await_picture(self, wait: CaptureWait, choice: Choice[IrisImage]) -> Pixels:
         def show(pixels: Pixels) -> None:
             choice.show(pixels, is_acquiring=self._state is CaptureState.ACQUIRING)
 
+        with self._capturing(timeout, cancel) as wait:
+            self._arrived = choice.arrived
+            try:
+                self._start(wait)
+                return choice.until_enough(
+                    lambda: self._await_picture(wait, show), self._wait_again, wait
+                )
+            finally:
+                del self._arrived  # no picture of anybody outlives its capture here
+                self._stop()
+
+    def _await_picture(self, wait: CaptureWait, show: Show) -> Pixels:
         while True:
             self._await_eye(wait, show)
-            choice.arrived()
+            self._arrived()
             self._enter(CaptureState.ACQUIRING)
             pixels = self._acquire(wait, show)
             if pixels is not None:

