@@ -144,6 +144,7 @@ class DeviceMonitor:
                 self._stopping.clear()
                 self._known, self._failing, self._hidden = {}, {}, {}
                 self._told.clear()
+                self._events.clear()
                 self._alive.clear()
                 self._begin()
         return self

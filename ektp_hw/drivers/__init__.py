@@ -16,6 +16,10 @@ library. In short:
    owns states, locking, time limits and cancelling; a hook never blocks longer than
    ``wait.slice()`` and calls ``wait.check()`` between transfers. Raise only errors of
    `ektp_hw.errors`: a `ProtocolError` means that the next capture starts afresh.
+   Whatever a crashed program left must not show after ``_open``: a USB device of one function may
+   be opened by `transport.usb_reset.connect_afresh`; a node in /dev is claimed by
+   `transport.claim`. What ``_connect`` returns may have a ``probe``, which raises `DeviceRemoved`
+   when the device has gone, so that unplugging is noticed while nobody captures.
 4. Say what the device can do: the property ``capabilities`` returns the record of its kind
    (`ektp_hw.devices.capabilities`), complete once the device is open.
 5. Add one line to the entry points of your own package, exactly as ours do::
@@ -24,7 +28,8 @@ library. In short:
        zk4500 = "ektp_hw.drivers.zk4500:ZK4500"
 
 6. Test it against a recorded transcript (`ektp_hw.transport.transcript`) and, best, against a
-   model of the device (`ektp_hw.virtual.usb_function`).
+   model of the device (`ektp_hw.virtual.usb_function`). Ours each have a bench in ``tests/rigs``,
+   on which ``tests/drivers/test_conformance.py`` tries everything that every driver must do.
 
 A driver imports devices, transport, samples and errors, and never another driver.
 """

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs every device has, tried on a scanner whose hooks only note and wait."""
 
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
 
 from ektp_hw.devices import CaptureState, DeviceInfo, DeviceKind, FingerprintScanner, UsbId
+from ektp_hw.devices.base import open_devices
 from ektp_hw.errors import (
     CaptureCancelled,
     CaptureTimeout,
@@ -193,3 +196,74 @@ def test_describe_reads_the_model_from_the_id_table():
     assert (info.name, info.driver, info.serial) == ("Model X", "noted", "S1")
     assert info.address == info.uri
     assert str(UsbId(0x1234, 0x5678)) == "1234:5678"
+
+
+class Link:
+    def __init__(self):
+        self.gone = False
+
+    def probe(self):
+        if self.gone:
+            raise DeviceRemoved("gone")
+
+
+class Connecting(Scanner):
+    def __init__(self, connect):
+        super().__init__()
+        self._connect = connect
+        self.link = None
+
+    def _open(self):
+        super()._open()
+        self.link = self._connect("here")
+
+
+def test_an_open_device_is_asked_for_a_sign_of_life_through_its_connection():
+    link = Link()
+    scanner = Connecting(lambda _: link)
+    assert not scanner.is_there()
+    with scanner:
+        assert scanner.is_there()
+        assert scanner in open_devices()
+        link.gone = True
+        assert not scanner.is_there()
+        assert scanner.is_removed
+    assert scanner not in open_devices()
+    assert not scanner.is_there()
+
+
+def test_a_failed_opening_leaves_the_way_to_connect_as_it_was():
+    def connect(_):
+        raise DeviceBusy("held")
+
+    scanner = Connecting(connect)
+    with pytest.raises(DeviceBusy):
+        scanner.open()
+    assert scanner._connect is connect
+    scanner._connect = lambda _: "a link"
+    scanner.tap(lambda link: f"{link}, tapped")
+    assert scanner.open().link == "a link, tapped"
+    assert scanner.is_there()  # this link cannot be asked, so nothing speaks against it
+    scanner.close()
+
+
+def test_somebody_elses_word_counts_only_while_nobody_captures(scanner):
+    with pytest.raises(CaptureTimeout):
+        scanner.capture(timeout=0.05, on_preview=lambda _: scanner.note_removal())
+    scanner.note_removal()
+    assert scanner.state is CaptureState.REMOVED
+    scanner.note_removal()
+    assert scanner.open().state is CaptureState.READY
+
+
+def test_a_picture_does_not_outlive_its_capture_here(scanner):
+    seen = []
+    threading.Timer(0.05, scanner.finger.set).start()
+    image = scanner.capture(
+        timeout=5, judge=lambda _: 1.0, on_preview=lambda one: seen.append(weakref.ref(one))
+    )
+    seen.append(weakref.ref(image))
+    del image
+    gc.collect()
+    assert len(seen) > 1
+    assert not any(one() for one in seen)
