@@ -152,6 +152,7 @@ async def _in_a_thread(
             cancelled = error
             if cancel is not None:
                 cancel.set()
+    thread.join()  # it has nothing left to do
     if cancelled is None:
         return answer.result()
     if answer.exception() is None and undo is not None:

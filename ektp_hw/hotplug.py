@@ -320,6 +320,7 @@ class DeviceMonitor:
                 for device in open_devices():
                     if device.info.address == info.address:
                         device.note_removal()
+                        self._alive.discard(device)
                 self._tell(DeviceEvent(Change.REMOVED, info))
         for driver, infos in now.items():
             for uri, info in infos.items():
@@ -327,16 +328,19 @@ class DeviceMonitor:
                     self._tell(DeviceEvent(Change.ADDED, info))
 
     def _ask_open_devices(self, found: dict[str, list[DeviceInfo]]) -> None:
-        """Notice that an open, idle device has gone which discovery does not list."""
+        """Notice open devices that have gone though discovery lists them still, again or never."""
         listed = {info.address for infos in found.values() for info in infos}
         for device in open_devices():
-            if device.info.address in listed or self._kind not in {None, device.kind}:
+            if self._kind not in {None, device.kind}:
                 continue
-            if device.is_there():
+            is_listed = device.info.address in listed
+            if not device.is_removed if is_listed else device.is_there():
                 self._alive.add(device)
             elif device in self._alive:
                 self._alive.discard(device)
                 if device.is_removed:  # not merely closed
+                    for infos in self._known.values():
+                        infos.pop(device.info.uri, None)  # what is there again is added again
                     self._tell(DeviceEvent(Change.REMOVED, device.info))
 
     def _tell(self, event: DeviceEvent) -> None:

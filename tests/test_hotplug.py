@@ -311,6 +311,23 @@ def test_an_open_device_that_discovery_misses_is_marked(desk, scanner):
         desk.found["acme"].clear()
         assert monitor.next_event(SOON).change is Change.REMOVED
         assert device.is_removed
+        assert monitor.next_event(0.3) is None
+
+
+def test_one_that_went_and_came_between_two_looks_is_removed_and_added(desk, scanner):
+    server, model, device = scanner
+    desk.found["acme"].append(device.info)
+    with DeviceMonitor() as monitor:
+        assert monitor.next_event(SOON).change is Change.ADDED
+        while device not in monitor._alive:
+            time.sleep(0.01)
+        server.unplug(model)
+        server.plug(model)
+        assert not device.is_there()
+        assert monitor.next_event(SOON) == DeviceEvent(Change.REMOVED, device.info)
+        assert monitor.next_event(SOON) == DeviceEvent(Change.ADDED, device.info)
+        assert monitor.next_event(0.3) is None
+        assert device.open().is_there()
 
 
 def test_signs_of_life_do_not_disturb_captures(desk, scanner):
