@@ -108,7 +108,7 @@ def test_the_best_is_returned_when_the_time_is_over(make):
     began = time.monotonic()
     sample = make(9, 30, 9, 20, None).capture(timeout=0.2, judge=brightness, enough=50)
     assert sample.judgement == 30.0
-    assert 0.2 <= time.monotonic() - began < 0.4
+    assert 0.2 <= time.monotonic() - began < 0.7
 
 
 def test_a_finger_that_arrived_in_the_last_moment_counts(make):
@@ -161,7 +161,7 @@ def test_cancelling_gives_no_picture(make):
     began = time.monotonic()
     with pytest.raises(CaptureCancelled):
         make(9, 30, None).capture(timeout=10, cancel=cancel, judge=brightness, enough=50)
-    assert time.monotonic() - began < 0.25
+    assert time.monotonic() - began < 0.5
 
 
 def test_what_the_judge_raises_reaches_the_caller(make):

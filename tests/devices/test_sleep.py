@@ -101,4 +101,4 @@ def test_the_time_limit_holds_while_it_comes_back(slumber, bus):
         began = time.monotonic()
         with pytest.raises(CaptureTimeout):
             scanner.capture(timeout=0.2)
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 0.7
