@@ -119,7 +119,7 @@ def drivers() -> list[Driver]:
     """Return every driver that can be loaded, by name; the others cost a line in the log."""
     entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     loaders = {entry.name: _loader(entry) for entry in entries}
-    found, failures = _all_at_once(loaders, _LOAD_TIMEOUT, {})
+    found, failures = _all_at_once(loaders, _LOAD_TIMEOUT, _hung_loading)
     _complain(failures)
     return list(found.values())
 
@@ -270,6 +270,8 @@ class _Asked(threading.Thread, Generic[_T]):
 
 _hung: dict[str, _Asked[list[DeviceInfo]]] = {}
 """Searches that did not come back; a driver is not asked again while its thread still runs."""
+_hung_loading: dict[str, _Asked[Driver]] = {}
+"""The same for drivers whose import did not come back."""
 
 
 def _all_at_once(

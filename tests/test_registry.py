@@ -206,3 +206,29 @@ def test_what_a_librarys_driver_sees_as_well_is_listed_once():
     unknown = DeviceInfo("pcsc:Reader 1", DeviceKind.CARD, "card", "c")
     assert registry._seen_once([same, unknown, ours, other]) == [unknown, ours, other]
     assert registry._seen_once([same, other]) == [same, other]
+
+
+def test_a_driver_whose_import_hangs_is_waited_for_once(install, monkeypatch, caplog):
+    release = threading.Event()
+    install("Good", "Slow")
+    monkeypatch.setattr(registry, "_LOAD_TIMEOUT", 0.1)
+    monkeypatch.setattr(
+        EntryPoint, "load", lambda entry: release.wait(10) if entry.attr == "Slow" else Good
+    )
+    for _ in range(2):
+        assert registry.drivers() == [Good]
+    assert "did not answer" in caplog.text
+    assert "still hangs" in caplog.text
+    release.set()
+    registry._hung_loading.pop("slow").join()
+
+
+def test_a_late_answer_counts_in_the_next_survey(install):
+    install("Good", "Slow")
+    Slow.release.clear()
+    assert list(registry.survey(0.1).failures) == ["slow"]
+    Slow.release.set()
+    registry._hung["slow"].join()
+    survey = registry.survey(0.1)
+    assert (survey.found["slow"][0].uri, survey.failures) == ("slow:1", {})
+    assert "slow" not in registry._hung
