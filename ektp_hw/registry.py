@@ -87,9 +87,7 @@ def discover(kind: DeviceKind | str | None = None, timeout: float = 5.0) -> list
     found, failures = survey(timeout)
     _complain(failures)
     unique = {
-        info.uri: info
-        for info in _seen_once([info for infos in found.values() for info in infos])
-        if wanted in {None, info.kind}
+        info.uri: info for infos in found.values() for info in infos if wanted in {None, info.kind}
     }
     return sorted(unique.values(), key=lambda info: (info.uri.startswith("virtual:"), info.uri))
 
@@ -112,7 +110,10 @@ def survey(timeout: float = 5.0) -> Survey:
         _hung.pop(name, None)
     searches = {entry.name: _searcher(entry) for entry in entries if entry.name not in late}
     found, failures = _all_at_once(searches, timeout, _hung)
-    return Survey(late | found, failures)
+    answers = late | found
+    kept = set(_seen_once([info for infos in answers.values() for info in infos]))
+    once = {name: [info for info in infos if info in kept] for name, infos in answers.items()}
+    return Survey(once, failures)
 
 
 def drivers() -> list[Driver]:
