@@ -6,12 +6,13 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices import iso7816, ktp_el, ktp_el_flow
 from ektp_hw.devices.answer_to_reset import AnswerToReset
 from ektp_hw.devices.base import Device, DeviceKind
 from ektp_hw.devices.capabilities import CardCapabilities
+from ektp_hw.devices.card_event import CardEvent
 from ektp_hw.devices.historical_bytes import AnswerToSelect
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.states import CaptureState
@@ -46,24 +47,6 @@ _SETTLING_S = 0.5
 _PAUSE_S = 0.05
 _GET_UID = iso7816.command(0xFF, 0xCA, 0x00, 0x00, expected=256)  # PC/SC part 3
 _GET_ATS = iso7816.command(0xFF, 0xCA, 0x01, 0x00, expected=256)
-
-
-class CardEvent(NamedTuple):
-    """A card came or went.
-
-    Parameters
-    ----------
-    is_present
-        Whether a card is there now.
-    slot
-        In which place.
-    answer_to_reset
-        Its ATR, where the reader tells it without powering the card for us.
-    """
-
-    is_present: bool
-    slot: int = 0
-    answer_to_reset: bytes = b""
 
 
 class CardReader(Device):
