@@ -169,14 +169,16 @@ def _seen_once(infos: list[DeviceInfo]) -> list[DeviceInfo]:
 
 
 def _record(device: Device, path: str | Path, *, keep_payloads: bool) -> None:
-    if not {"usb", "serial"} & set(device.schemes):
+    if not {"usb", "serial", "evdev"} & set(device.schemes):
         raise DeviceUnavailable(
-            "only the traffic of USB devices and serial lines can be recorded; open it without"
-            " recording",
+            "only the traffic of USB devices, device nodes and serial lines can be recorded; open"
+            " it without recording",
             reason=UnavailableReason.UNSUPPORTED,
             device=device.info.uri,
         )
     from ektp_hw.transport.base import SerialConnection
+    from ektp_hw.transport.node import DeviceNode
+    from ektp_hw.transport.node_transcript import NodeRecorder
     from ektp_hw.transport.serial_transcript import SerialRecorder
     from ektp_hw.transport.transcript import Notes, Recorder
 
@@ -185,6 +187,8 @@ def _record(device: Device, path: str | Path, *, keep_payloads: bool) -> None:
     def recorded(connection: Any) -> Any:  # noqa: ANN401  # whatever the driver connects by
         if isinstance(connection, SerialConnection):
             return SerialRecorder(connection, notes)
+        if isinstance(connection, DeviceNode):
+            return NodeRecorder(connection, notes)
         return Recorder(connection, notes)
 
     device.tap(recorded)
