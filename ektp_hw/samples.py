@@ -162,7 +162,7 @@ class SignatureTrace:
     pressure
         0 (hovering) to 1 (the pad's maximum), shape (n,), float64.
     dropped
-        Reports that the pad says it sent and the host never received.
+        Reports known to be lost on their way; at least so many where the pad does not count.
 
     Raises
     ------

@@ -19,6 +19,8 @@ from ektp_hw.devices.card_reader import CardEvent, CardReader
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.devices.iris_camera import IrisCamera
 from ektp_hw.devices.ktp_el_reading import Reading, SamActivation
+from ektp_hw.devices.pad_display import PadDisplay, Screen
+from ektp_hw.devices.pen_pad import PenPad, PenSample
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.signature_pad import SignaturePad
 from ektp_hw.devices.states import CaptureState
@@ -40,10 +42,14 @@ __all__ = [
     "FingerprintScanner",
     "IrisCamera",
     "IrisCapabilities",
+    "PadDisplay",
+    "PenPad",
+    "PenSample",
     "Reading",
     "Redaction",
     "Rule",
     "SamActivation",
+    "Screen",
     "SignatureCapabilities",
     "SignaturePad",
     "UsbId",

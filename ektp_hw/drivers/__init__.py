@@ -10,8 +10,10 @@ library. In short:
    class attributes ``name`` and, for USB devices, ``usb_ids``; for other addresses ``schemes``.
    The table of ids feeds discovery, the list of supported devices and the udev rules.
 2. Say how it is found. A USB driver stands on `transport.found_by_id.FoundById` too, before the
-   kind: ``class Acme(FoundById, FingerprintScanner)``. Others write the class methods
-   ``discover`` (list what is attached, open nothing) and ``locate`` (is this address mine?).
+   kind: ``class Acme(FoundById, FingerprintScanner)``; a HID driver on `FoundByHidId`. Others
+   write the class methods ``discover`` (list what is attached, open nothing) and ``locate`` (is
+   this address mine?). A pad that reports single samples of a pen stands on
+   `devices.pen_pad.PenPad`, one with a screen also on `devices.pad_display.PadDisplay`.
 3. Fill the hooks with an underscore: ``_open``, ``_close`` and those of the kind. The base class
    owns states, locking, time limits and cancelling; a hook never blocks longer than
    ``wait.slice()`` and calls ``wait.check()`` between transfers. Raise only errors of
