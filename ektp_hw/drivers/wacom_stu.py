@@ -1,103 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wacom STU signature pads over plain USB: HID class requests and one interrupt endpoint.
+"""Wacom STU signature pads: pen data, screen and status, by whichever road there is.
 
-The kernel of Linux offers no HID device for them: its tablet driver takes every product of the
-vendor and refuses these. Report ids and layouts come from independent descriptions of the family
-(pabloko/Wacom-STU-WebHID, le2ni/stusign), not from a specification; no picture is shown on the
-pad and encrypted sessions are not spoken.
+The kernel of Linux offers no hidraw node for most of them: its tablet driver takes every product
+of the vendor and refuses these, so USB class requests are the usual road. What the reports mean is
+in `ektp_hw.transport.stu_reports`. Encrypted sessions are not spoken, only noticed; backlight and
+contrast are left alone, because the pad keeps them in a flash memory that wears out.
 """
 
 from __future__ import annotations
 
-import functools
-import logging
-import struct
 import time
-from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
-from ektp_hw.devices.base import UsbId
+from ektp_hw.devices.base import DeviceInfo, UsbId
 from ektp_hw.devices.capabilities import Feature, SignatureCapabilities
+from ektp_hw.devices.pad_display import PadDisplay, Screen
+from ektp_hw.devices.pen_pad import PenPad, PenSample
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.devices.signature_pad import SignaturePad
+from ektp_hw.devices.wait import LONGEST_SLICE
 from ektp_hw.errors import (
     DeviceError,
+    DeviceRemoved,
     DeviceUnavailable,
     ProtocolError,
-    RetryAdvice,
-    RetryCapture,
     UnavailableReason,
 )
-from ektp_hw.samples import SignatureTrace
-from ektp_hw.transport import usb, usb_interfaces
-from ektp_hw.transport.found_by_id import FoundById
+from ektp_hw.transport import hid, serial, serial_ports, stu_pictures, stu_reports
+from ektp_hw.transport.base import SerialConnection
+from ektp_hw.transport.found_by_id import FoundByHidId
+from ektp_hw.transport.stu_reports import Capability, EncodingFlag, Information, Report
+from ektp_hw.transport.stu_requests import StuRequests
+from ektp_hw.transport.stu_serial import StuSerial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ektp_hw.devices.base import DeviceInfo
+    import numpy as np
+    import numpy.typing as npt
+
     from ektp_hw.devices.wait import CaptureWait
     from ektp_hw.transport.base import UsbConnection
-
-    Show = Callable[[SignatureTrace], None]
+    from ektp_hw.transport.node import DeviceNode
 
 __all__ = ["Capability", "Information", "WacomStu"]
 
-_log = logging.getLogger(__name__)
-
-_HID_CLASS = 3
-_GET_REPORT, _SET_REPORT = (0xA1, 0x01), (0x21, 0x09)
-_FEATURE = 3
-_INFORMATION, _CAPABILITY, _CLEAR_SCREEN, _INKING = 0x08, 0x09, 0x20, 0x21
-_PEN, _PEN_NUMBERED = 0x01, 0x34
-_ENCRYPTED = {0x10, 0x33}
-_IN_RANGE, _TIP, _FORCE = 0x8000, 0x1000, 0x0FFF
 _REPORT_BYTES = 64
-_PER_INCH = 2540
-"""Counts an inch where the pad does not say: all known pads count hundredths of a millimetre."""
 _FOREIGN_REPORTS = 16
 """Reports of unknown kind in a row after which the pad counts as out of step."""
 _OLD_REPORTS = 64
-_PREVIEW_S = 0.2
-_PROMPT_S = 0.1
-"""For what a living pad does at once; clearing the screen takes up to 600 ms on some."""
-_FEWEST_REPORTS = 20
-"""A tenth of a second at 200 reports/s: less is a touch, no signature."""
+_AFTER_CLEARING_S: dict[int, float] = {0x00A3: 0.6}
+"""Seconds for which a model (here the 520) answers wrongly after its screen was cleared."""
+_WRAP = 0x10000
+_BAUD = 128_000
+"""Of the STU-540's virtual port; its RS-232 kit runs at 115,200."""
 
 
-class Information(NamedTuple):
-    """What the pad says it is."""
-
-    model: str
-    firmware: str
-
-
-class Capability(NamedTuple):
-    """The pad's measures: greatest coordinates and pressure, counts an inch, reports a second."""
-
-    max_x: int
-    max_y: int
-    max_pressure: int
-    per_inch: int
-    rate: int
+def _connect(uri: str) -> UsbConnection | DeviceNode | SerialConnection:
+    if uri.startswith("serial:"):
+        return serial.connect(uri, baud=_BAUD, dtr=False, rts=True)
+    return hid.open_wire(uri)
 
 
-class _Report(NamedTuple):
-    at: float
-    in_range: bool
-    tip: bool
-    force: int
-    x: int
-    y: int
-    number: int | None
-
-
-_connect = functools.partial(usb.connect, detach_kernel_driver=True)
-"""The kernel's tablet driver may hold the pad, of which it makes nothing."""
-
-
-class WacomStu(FoundById, SignaturePad):
-    """Wacom STU signature pads (300, 430, 500, 520, 530, 540) in their HID mode.
+class WacomStu(FoundByHidId, PadDisplay, PenPad):
+    """Wacom STU signature pads (300, 430, 500, 520, 530, 540) by HID, the 540 also in serial mode.
 
     Parameters
     ----------
@@ -113,6 +79,7 @@ class WacomStu(FoundById, SignaturePad):
     """
 
     name: ClassVar[str] = "wacom_stu"
+    schemes: ClassVar[tuple[str, ...]] = ("usb", "usbip", "hidraw", "serial")
     usb_ids: ClassVar[tuple[UsbId, ...]] = (
         UsbId(0x056A, 0x00A1, "Wacom STU-500"),
         UsbId(0x056A, 0x00A2, "Wacom STU-300"),
@@ -126,26 +93,59 @@ class WacomStu(FoundById, SignaturePad):
         read=Rule(longest=0, head=b"\xff\xf0" + bytes(5) + b"\xff" * 4)
     )
     """Kept of a report: its id, whether the pen is near and touches, the pad's clock and count."""
+    _silence: ClassVar[float] = 0.5
+    """A pen that is near is reported 200 times a second, whether it moves or not."""
+    _fewest: ClassVar[int] = 20
 
     def __init__(
-        self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = _connect
+        self,
+        info: DeviceInfo,
+        connect: Callable[[str], UsbConnection | DeviceNode | SerialConnection] = _connect,
     ) -> None:
         super().__init__(info)
+        if info.address.startswith("serial:"):  # in a frame the mask would show the pen's place
+            self.redaction = SignaturePad.redaction  # type: ignore[misc]
         self._connect = connect
-        self._usb: UsbConnection | None = None
-        self._interface = 0
-        self._endpoint = 0x81
-        self._first: _Report | None = None
+        self._hid: hid.HidConnection | None = None
+        self._pad: StuRequests | None = None
+        self._mode = 0
         self._foreign = 0
+        self._last: stu_reports.Pen | None = None
+        self._ticks = self._number = 0
         self.information = Information("", "")
-        self.capability = Capability(0, 0, 0, _PER_INCH, 0)
+        self.capability = Capability(0, 0, 0, stu_reports.PER_INCH, 0)
+
+    @classmethod
+    def discover(cls) -> list[DeviceInfo]:
+        """List the pads that are attached, and the serial ports that somebody named as pads."""
+        ports = [
+            DeviceInfo(
+                f"{port.uri}?driver={cls.name}", cls.kind, "Wacom STU-540 (serial)", cls.name,
+                port.serial, port.vendor_id, port.product_id,
+            )
+            for port in serial_ports.named_ports(cls.name)
+        ]  # fmt: skip
+        return [*super().discover(), *ports]
+
+    @classmethod
+    def locate(cls, uri: str) -> DeviceInfo | None:
+        """Return what is known of the pad at that address; a serial one must name the driver."""
+        if not uri.startswith("serial:"):
+            seen: DeviceInfo | None = super().locate(uri)
+            return seen
+        if serial_ports.locate(uri).driver != cls.name:
+            return None
+        return DeviceInfo(uri, cls.kind, "Wacom STU-540 (serial)", cls.name)
 
     @property
     def capabilities(self) -> SignatureCapabilities:
         """The pad's own measures, known once it is open."""
-        told, features = self.capability, frozenset({Feature.PRESENCE, Feature.PREVIEW})
+        told = self.capability
+        features = {Feature.PRESENCE, Feature.PREVIEW, Feature.DISPLAY, Feature.ENCRYPTION}
         if not told.max_x:
-            return SignatureCapabilities(features=features)
+            return SignatureCapabilities(features=frozenset(features))
+        if self._mode == stu_reports.TIME_AND_SEQUENCE:
+            features |= {Feature.CLOCK, Feature.SEQUENCE}
         per_mm = told.per_inch / 25.4
         return SignatureCapabilities(
             width_mm=told.max_x / per_mm,
@@ -153,174 +153,150 @@ class WacomStu(FoundById, SignaturePad):
             per_mm=per_mm,
             pressure_levels=told.max_pressure + 1,
             rate=told.rate or None,
-            features=features,
+            screen=(told.width, told.height) if told.width and told.height else None,
+            features=frozenset(features),
+            formats=tuple(flag.name or "" for flag in EncodingFlag if flag in told.encodings),
         )
+
+    @property
+    def screen(self) -> Screen:
+        """The screen as the pad describes it."""
+        told = self.capability
+        colours = bool(told.encodings & (EncodingFlag.RGB565 | EncodingFlag.BGR24))
+        return Screen(told.width, told.height, colours)
 
     # Opening and closing.
 
     def _open(self) -> None:
-        connection = self._connect(self.info.address)
+        wire = self._connect(self.info.address)
+        connection = (
+            StuSerial(wire, self.info.uri)
+            if isinstance(wire, SerialConnection)
+            else hid.over(wire, self.info.uri)
+        )
+        pad = StuRequests(connection, self.info.uri)
         try:
-            self._usb = connection
-            self._find_endpoint()
-            self.information = _information(self._get(_INFORMATION, 16))
-            self.capability = _capability(self._get(_CAPABILITY, 16), self.info.uri)
+            self.information = stu_reports.information(pad.get(Report.INFORMATION, 16))
+            content = pad.get(Report.CAPABILITY, 16)
+            self.capability = stu_reports.capability(content, self.info.uri)
+            pad.end_leftovers()
+            self._mode = pad.choose_mode()
         except DeviceError:
-            self._usb = None
             connection.close()
             raise
-
-    def _find_endpoint(self) -> None:
-        for each in usb_interfaces.read(self._wire()):
-            pen = each.endpoint(usb_interfaces.INTERRUPT, is_in=True)
-            if each.triple[0] == _HID_CLASS and pen is not None:
-                self._interface, self._endpoint = each.number, pen.address
-                return
-        raise DeviceUnavailable(
-            "the pad is not in its HID mode; switch it from serial mode with its maker's program",
-            reason=UnavailableReason.UNSUPPORTED,
-            device=self.info.uri,
-        )
+        self._hid, self._pad, self._is_written = connection, pad, False
 
     def _close(self) -> None:
-        connection, self._usb = self._usb, None
-        if connection is not None:
+        connection, self._hid, pad, self._pad = self._hid, None, self._pad, None
+        if connection is None or pad is None:
+            return
+        try:
+            if self._mode:  # other programs expect plain reports
+                pad.try_to_set(Report.PEN_OPTION_MODE, b"\0")
+        finally:
             connection.close()
 
-    # What the base class asks for.
+    # What the base classes ask for.
 
     def _start(self, wait: CaptureWait) -> None:
         for _ in range(_OLD_REPORTS):
             wait.check()
-            if not self._wire().read(self._endpoint, _REPORT_BYTES, 0.002):
+            if not self._wire.read(_REPORT_BYTES, 0.002):
                 break
-        self._first, self._foreign = None, 0
-        self._set(_INKING, b"\1")
-        self._set(_CLEAR_SCREEN, b"\0")
-
-    def _await_pen(self, wait: CaptureWait) -> None:
-        while True:
-            report = self._report(wait)
-            if report is not None and report.tip:
-                self._first = report
-                return
-
-    def _acquire(self, wait: CaptureWait, rest: float, show: Show) -> SignatureTrace:
-        reports = [self._first] if self._first else []
-        last_tip = shown = time.monotonic()
-        while time.monotonic() - last_tip < rest:
-            if wait.remaining <= 0 and not wait.cancelled and not reports[-1].tip:
-                break  # the pen is up: what was signed in time counts
-            report = self._report(wait)
-            if report is not None:
-                reports.append(report)
-                if report.tip:
-                    last_tip = report.at
-            if time.monotonic() - shown >= _PREVIEW_S:
-                shown = time.monotonic()
-                show(self._trace(reports))
-        while reports and not reports[-1].tip:
-            reports.pop()
-        if sum(report.tip for report in reports) < _FEWEST_REPORTS:
-            raise RetryCapture(RetryAdvice.SIGN_AGAIN, device=self.info.uri)
-        return self._trace(reports)
+        if self._mode:
+            self._ask.set(Report.PEN_OPTION_MODE, bytes([self._mode]))
+        self._prepare_screen(wait)
+        self._ask.set(Report.INKING, b"\1")
+        self._first, self._last, self._foreign = None, None, 0
 
     def _stop(self) -> None:
-        if self._usb is None:
-            return
-        try:
-            self._set(_INKING, b"\0", timeout=_PROMPT_S)
-        except DeviceError as error:
-            _log.debug("inking stays on: %s", error)
+        if self._pad is not None:
+            self._pad.try_to_set(Report.INKING, b"\0")
+
+    def _still_well(self) -> None:
+        if self._ask.get(Report.INKING, 1)[:1] != b"\1":
+            raise ProtocolError(
+                "the pad restarted during the signing; sign again, then check its cable and the"
+                " supply of its USB socket",
+                device=self.info.uri,
+            )
+
+    def _clear(self, wait: CaptureWait) -> None:
+        self._ask.set(Report.CLEAR_SCREEN, b"\0")
+        wait.sleep(_AFTER_CLEARING_S.get(self.info.product_id or 0, 0))
+        self._ask.until_ready(wait.sleep)
+
+    def _show(self, picture: npt.NDArray[np.uint8], wait: CaptureWait) -> None:
+        encoding = stu_pictures.choose(picture, self.capability.encodings)
+        self._ask.draw(picture, encoding, wait.sleep)
 
     # Reports.
 
-    def _report(self, wait: CaptureWait) -> _Report | None:
-        """Return the next pen report, or None if none came within a slice of the wait."""
+    def _sample(self, wait: CaptureWait, longest: float = LONGEST_SLICE) -> PenSample | None:
         wait.check()
-        raw = self._wire().read(self._endpoint, _REPORT_BYTES, wait.slice())
+        raw = self._read(wait.slice(longest))
         if not raw:
             return None
-        if raw[0] in _ENCRYPTED:
+        if raw[0] in stu_reports.ENCRYPTED:
             raise DeviceUnavailable(
                 "the pad is in another program's secure session and sends encrypted pen data;"
                 " close that program, unplug the pad and plug it in again",
                 reason=UnavailableReason.UNSUPPORTED,
                 device=self.info.uri,
             )
-        number = None
-        if raw[0] == _PEN_NUMBERED and len(raw) >= 11:
-            (number,) = struct.unpack_from(">H", raw, 9)
-        elif raw[0] != _PEN or len(raw) < 7:
+        seen = stu_reports.pen(raw, self._mode)
+        told = self.capability
+        if seen is None or seen.x > told.max_x or seen.y > told.max_y:
             self._foreign += 1
             if self._foreign > _FOREIGN_REPORTS:
                 raise ProtocolError(
-                    f"the pad sends reports of unknown kind {raw[0]:02X}; plug it in again",
+                    f"the pad sends reports that cannot be right (kind {raw[0]:02X}); plug it in"
+                    " again",
                     device=self.info.uri,
                 )
             return None
-        self._foreign = 0
-        word, x, y = struct.unpack_from(">HHH", raw, 1)
-        in_range, tip = bool(word & _IN_RANGE), bool(word & _TIP)
-        return _Report(time.monotonic(), in_range, tip, word & _FORCE, x, y, number)
+        lost, self._foreign = self._foreign, 0
+        return self._converted(seen, lost)
 
-    def _trace(self, reports: list[_Report]) -> SignatureTrace:
-        """Convert counts into millimetres and 0..1; times are those of arrival here."""
-        import numpy as np
+    def _read(self, timeout: float) -> bytes:
+        try:
+            return self._wire.read(_REPORT_BYTES, timeout)
+        except DeviceRemoved:
+            raise
+        except ProtocolError:
+            self._wire.clear_halt()
+            raise
 
-        near = [report for report in reports if report.in_range]
+    def _converted(self, seen: stu_reports.Pen, lost: int) -> PenSample:
+        """Convert counts into millimetres and 0..1; let the 16-bit counters count on."""
+        last, self._last = self._last, seen
+        if last is None:
+            self._ticks = self._number = 0
+        if last is not None and last.ticks is not None and seen.ticks is not None:
+            self._ticks += (seen.ticks - last.ticks) % _WRAP
+        if last is not None and last.number is not None and seen.number is not None:
+            self._number += (seen.number - last.number) % _WRAP
         per_mm = self.capability.per_inch / 25.4
-        force = np.array([report.force if report.tip else 0 for report in near])
-        return SignatureTrace(
-            np.array([report.at for report in near]),
-            np.array([report.x for report in near]) / per_mm,
-            np.array([report.y for report in near]) / per_mm,
-            np.clip(force / self.capability.max_pressure, 0, 1),
-            dropped=_dropped([report.number for report in reports]),
-            source=self.info.uri,
+        return PenSample(
+            time.monotonic(),
+            seen.x / per_mm,
+            seen.y / per_mm,
+            seen.force / self.capability.max_pressure if seen.tip else 0.0,
+            seen.tip,
+            seen.in_range,
+            None if seen.ticks is None else self._ticks / 1000,
+            None if seen.number is None else self._number,
+            lost if seen.number is None else 0,  # numbers tell it better
         )
 
-    def _get(self, report: int, length: int) -> bytes:
-        """Fetch a feature report; the content after its id."""
-        answer = self._wire().control_in(
-            *_GET_REPORT, _FEATURE << 8 | report, self._interface, 1 + length
-        )
-        if answer[:1] != bytes([report]):
-            raise ProtocolError(
-                f"the pad answers feature report {report:02X} with another; plug it in again",
-                device=self.info.uri,
-            )
-        return answer[1:]
-
-    def _set(self, report: int, content: bytes, timeout: float = 1.0) -> None:
-        message = bytes([report]) + content
-        self._wire().control_out(
-            *_SET_REPORT, _FEATURE << 8 | report, self._interface, message, timeout
-        )
-
-    def _wire(self) -> UsbConnection:
-        if self._usb is None:
+    @property
+    def _wire(self) -> hid.HidConnection:
+        if self._hid is None:
             raise DeviceError("the pad is closed; open it first", device=self.info.uri)
-        return self._usb
+        return self._hid
 
-
-def _information(content: bytes) -> Information:
-    name = content[:9].split(b"\0")[0].decode("ascii", "replace")
-    return Information(name, ".".join(str(part) for part in content[9:11]))
-
-
-def _capability(content: bytes, uri: str) -> Capability:
-    """Read the capability report; old pads end after the screen's size."""
-    if len(content) < 10:
-        raise ProtocolError("the pad does not tell its measures; plug it in again", device=uri)
-    max_x, max_y, max_pressure = struct.unpack_from(">HHH", content)
-    rate, per_inch = struct.unpack_from(">BH", content, 10) if len(content) >= 13 else (0, 0)
-    if not (max_x and max_y and max_pressure):
-        raise ProtocolError("the pad tells impossible measures; plug it in again", device=uri)
-    return Capability(max_x, max_y, max_pressure, per_inch or _PER_INCH, rate)
-
-
-def _dropped(numbers: list[int | None]) -> int:
-    """Count the gaps in the pad's own 16-bit numbering, where it numbers its reports."""
-    known = [number for number in numbers if number is not None]
-    return sum((after - before - 1) & 0xFFFF for before, after in pairwise(known))
+    @property
+    def _ask(self) -> StuRequests:
+        if self._pad is None:
+            raise DeviceError("the pad is closed; open it first", device=self.info.uri)
+        return self._pad

@@ -49,7 +49,7 @@ def test_transcript_of_two_strokes(emulated):
     with PatientReplay(path) as replay, WacomStu(info, lambda _address: replay) as device:
         assert device.information.model == "STU-430"
         assert device.information.firmware == "1.8"
-        assert device.capability == Capability(9600, 6000, 1023, 2540, 200)
+        assert device.capability == Capability(9600, 6000, 1023, 2540, 200, 320, 200, 3)
         trace = device.capture(rest=0.1)
     truth = emulated.drawn_signature()
     assert len(trace) == len(truth)
@@ -142,17 +142,22 @@ def test_encrypted_pen_data_is_named_as_such(pad, model):
     assert len(pad.capture(timeout=5, rest=0.1)) > 50
 
 
-def test_silence_ends_the_signing(pad, model, emulated):
-    model.misbehave("silent")
-    trace = pad.capture(timeout=5, rest=0.2)
-    assert 20 < len(trace) < len(emulated.drawn_signature())
+@pytest.mark.parametrize("how", ["silent", "late", "sag"])
+def test_half_a_signature_is_none(pad, model, emulated, how):
+    model.misbehave(how)
+    began = time.monotonic()
+    with pytest.raises(ProtocolError, match=r"silent with the pen on it|restarted"):
+        pad.capture(timeout=5, rest=0.2)
+    assert time.monotonic() - began < 1.0
+    model.behave()
+    assert len(pad.capture(timeout=5, rest=0.1)) == len(emulated.drawn_signature())
 
 
 def test_old_pad_without_resolution(model, emulated):
     answer = model._feature
     model._feature = lambda report: answer(report)[:10] if report == 9 else answer(report)
     with emulated.plugged_in(model, WacomStu) as device, device:
-        assert device.capability == Capability(9600, 6000, 1023, 2540, 0)
+        assert device.capability == Capability(9600, 6000, 1023, 2540, 0, 320, 200)
 
 
 @pytest.mark.parametrize("content", [b"", bytes(16)])
@@ -164,3 +169,60 @@ def test_impossible_measures(model, emulated, content):
         pytest.raises(ProtocolError, match="measures"),
     ):
         device.open()
+
+
+def test_lost_reports_are_counted_and_the_rest_is_exact(pad, model, emulated):
+    model.misbehave("skip")
+    truth = emulated.drawn_signature()
+    trace = pad.capture(timeout=5, rest=0.1)
+    assert trace.dropped == 5
+    assert len(trace) == len(truth) - 5
+
+
+def test_a_counter_that_stands_still_is_an_error(pad, model):
+    model.misbehave("frozen-clock")
+    with pytest.raises(ProtocolError, match="counter stands still"):
+        pad.capture(timeout=5, rest=0.1)
+
+
+def test_pad_that_restarted_while_the_pen_was_up(pad, model):
+    plain = model._next
+
+    def forgetting():
+        report = plain()
+        if model.signing.given >= len(model.signing.counts):
+            model._inking = False
+        return report
+
+    model._next = forgetting
+    with pytest.raises(ProtocolError, match="restarted"):
+        pad.capture(timeout=5, rest=0.1)
+
+
+def test_what_a_crashed_program_left_is_ended(model, emulated):
+    model.is_secure = True
+    with emulated.plugged_in(model, WacomStu) as device:
+        with device:
+            assert len(device.capture(timeout=5, rest=0.1)) == len(emulated.drawn_signature())
+        assert not model.is_secure
+        model.screen.begin(0)
+        with device:
+            device.clear_screen()
+        assert not model.screen.is_receiving
+
+
+def test_settings_are_given_back_on_closing(model, emulated):
+    with emulated.plugged_in(model, WacomStu) as device:
+        with device:
+            assert model._mode == 3
+            told = device.capabilities.features
+            assert {"clock", "sequence", "display"} <= set(told)
+        assert model._mode == 0
+
+
+def test_counters_wrap_at_16_bits(pad, model, emulated):
+    plain = model._pen_report
+    model._pen_report = lambda word, x, y, at: plain(word, x, y, at + 0x10000 - 50)
+    trace = pad.capture(timeout=5, rest=0.1)
+    assert trace.dropped == 0
+    assert len(trace) == len(emulated.drawn_signature())

@@ -53,7 +53,8 @@ tell(refused(lambda: os.write(fd, b"\\x55hello")))
 """
     told = [one.value for one in talk(machine, CALLS + body, PATH=pad.path)]
     assert told[0] == [0, "030000006a05a400"]
-    assert told[1] == [0, "3f000000"]
+    length = VirtualSignaturePad.interfaces[0].extra[7]
+    assert told[1] == [0, f"{length:02x}000000"]
     assert bytes.fromhex(told[2][1]).rstrip(b"\0") == b"ektp_hw STU-430 (emulated)"
     assert told[2][0] == len("ektp_hw STU-430 (emulated)") + 1
     assert told[3] == [17, "092580177003ff014000c8c809ec030000"]
