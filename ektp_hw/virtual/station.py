@@ -174,6 +174,14 @@ def _signature(desk: Station, options: Options) -> str:
     return desk.usb_address(desk.pad)
 
 
+def _epad(desk: Station, options: Options) -> str:
+    from ektp_hw.virtual.epad import VirtualEpad
+
+    pad = desk.function("epad", VirtualEpad)
+    pad.script(options)
+    return desk.usb_address(pad)
+
+
 def _card(desk: Station, options: Options) -> str:
     desk.card_reader.script(options)
     return desk.usb_address(desk.card_reader)
@@ -205,6 +213,7 @@ OFFERS: dict[str, Offer] = {
     "signature": Offer(
         DeviceKind.SIGNATURE, "Virtual signature pad (STU-430, no hardware)", _signature
     ),
+    "epad": Offer(DeviceKind.SIGNATURE, "Virtual signature pad (ePad, no hardware)", _epad),
     "card": Offer(DeviceKind.CARD, "Virtual card reader (CCID, no hardware)", _card),
     "nb1010": Offer(
         DeviceKind.FINGERPRINT, "Virtual fingerprint sensor (NB-1010-U, no hardware)", _nb1010
