@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Pixels = npt.NDArray[np.uint8]
     Grey = npt.NDArray[np.float32]
 
-__all__ = ["Look", "Pupil", "look_at", "looks_at_both"]
+__all__ = ["Look", "Pupil", "crop_around", "look_at", "looks_at_both"]
 
 _DARKEST, _BRIGHTEST, _LEAST_SPREAD = 20.0, 235.0, 10.0
 """Mean and standard deviation in grey values: outside, the lamp is off or nobody is there."""
@@ -37,11 +37,13 @@ _WIDTH = 160
 _RADII = (3, 4, 5, 6, 8, 10, 13, 17, 21)
 """Pupils looked for, in pixels of the small picture: 2 to 13 % of its width."""
 _PUPIL_SHARE = 0.35
-"""How far above the darkest spot, on the way to the mean, a pupil may still lie; irises lie above."""
+"""How far above the darkest spot, on the way to the mean, a pupil may lie; irises lie above."""
 _CONTRAST = 0.45
 """Share of that depth by which a pupil is darker than what surrounds it; lashes reach less."""
 _RIM = 0.75
 """Share of the directions in which it gets lighter where the pupil ends."""
+_VGA = (480, 640)
+"""Rows and columns of an iris picture in ISO/IEC 19794-6."""
 _RAYS = 64
 _REACH = 6.5
 """How far out the rays go, in pupil radii: the smallest pupils are a fifth of the iris."""
@@ -162,6 +164,16 @@ def looks_at_both(pixels: Pixels) -> tuple[Look, Look]:
     return look_at(pixels[:, :middle]), look_at(pixels[:, middle:])
 
 
+def crop_around(pixels: Pixels, look: Look) -> Pixels:
+    """Return 640 x 480 pixels with the pupil in the middle, or all where the picture is smaller."""
+    if look.pupil is None:
+        return pixels
+    (height, width), (rows, columns) = pixels.shape, _VGA
+    top = min(max(0, round(look.pupil.y) - rows // 2), max(0, height - rows))
+    left = min(max(0, round(look.pupil.x) - columns // 2), max(0, width - columns))
+    return pixels[top : top + rows, left : left + columns]
+
+
 def _shrunk(pixels: Pixels, step: int) -> Grey:
     import numpy as np
 
@@ -170,7 +182,7 @@ def _shrunk(pixels: Pixels, step: int) -> Grey:
     total = blocks[:, 0, :, :].astype(np.uint32)
     for line in range(1, step):
         total += blocks[:, line, :, :]
-    return (total.sum(axis=2) / np.float32(step * step)).astype(np.float32)
+    return np.asarray(total.sum(axis=2) / (step * step), np.float32)
 
 
 def _is_noise(pixels: Pixels) -> bool:
@@ -231,8 +243,6 @@ def _means(sums: npt.NDArray[np.float64], half: int, margin: int) -> npt.NDArray
 
 
 def _look_closer(pixels: Pixels, about: Pupil, general: tuple[float, float]) -> Look:
-    import numpy as np
-
     pupil, roundness = _measured(pixels, about)
     rays = _along_rays(pixels, pupil)
     if _rim(rays) < _RIM:
@@ -277,7 +287,7 @@ def _along_rays(pixels: Pixels, pupil: Pupil) -> Grey:
     height, width = pixels.shape
     columns = np.clip(np.rint(x), 0, width - 1).astype(np.intp)
     rows = np.clip(np.rint(y), 0, height - 1).astype(np.intp)
-    return pixels[rows, columns].astype(np.float32)
+    return np.asarray(pixels[rows, columns], np.float32)
 
 
 def _rim(rays: Grey) -> float:

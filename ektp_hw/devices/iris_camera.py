@@ -10,6 +10,7 @@ from ektp_hw.devices.base import Device, DeviceKind
 from ektp_hw.devices.capabilities import IrisCapabilities
 from ektp_hw.devices.judging import Choice
 from ektp_hw.devices.states import CaptureState
+from ektp_hw.errors import DeviceUnavailable, UnavailableReason
 from ektp_hw.samples import Eye, IrisImage
 
 if TYPE_CHECKING:
@@ -97,6 +98,52 @@ class IrisCamera(Device):
 
     def _wait_again(self) -> None:
         self._enter(CaptureState.WAITING)
+
+    def capture_both(
+        self,
+        timeout: float = 10.0,
+        cancel: threading.Event | None = None,
+        on_preview: Callable[[IrisImage], None] | None = None,
+    ) -> tuple[IrisImage, IrisImage]:
+        """Wait until both eyes are open and return the right and the left one, in this order.
+
+        Parameters
+        ----------
+        timeout, cancel, on_preview
+            As for `capture`; the preview shows both eyes in one picture.
+
+        Raises
+        ------
+        DeviceUnavailable
+            If the camera sees one eye at a time.
+        CaptureTimeout, CaptureCancelled, RetryCapture, DeviceRemoved, ProtocolError, DeviceBusy
+            As for `capture`.
+        """
+
+        def show(pixels: Pixels) -> None:
+            if on_preview is not None:
+                on_preview(IrisImage(pixels, source=self.info.uri))
+
+        with self._capturing(timeout, cancel) as wait:
+            try:
+                self._start(wait)
+                self._enter(CaptureState.ACQUIRING)
+                right, left = self._acquire_both(wait, show)
+            finally:
+                self._stop()
+        return (
+            IrisImage(right, eye=Eye.RIGHT, source=self.info.uri),
+            IrisImage(left, eye=Eye.LEFT, source=self.info.uri),
+        )
+
+    def _acquire_both(self, wait: CaptureWait, show: Show) -> tuple[Pixels, Pixels]:
+        """Return the best pictures of the right and the left eye."""
+        del wait, show
+        raise DeviceUnavailable(
+            "this camera sees one eye at a time; capture one after the other",
+            reason=UnavailableReason.UNSUPPORTED,
+            device=self.info.uri,
+        )
 
     @abstractmethod
     def _start(self, wait: CaptureWait) -> None:

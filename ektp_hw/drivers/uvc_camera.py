@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Near-infrared cameras of the USB video class: waits for a lit eye, takes the sharpest frame.
 
-Understands what `ektp_hw.transport.uvc` does: 8-bit grey over a bulk endpoint. Others will come
-through the system's own video driver.
+Understands what `ektp_hw.transport.uvc` does: 8-bit grey over a bulk endpoint. It serves machines
+whose system has no driver for such cameras, and remote ones: a camera that Linux's own driver holds
+is listed and opened by `ektp_hw.drivers.v4l2_camera`.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.capabilities import Feature, IrisCapabilities
+from ektp_hw.devices.eye_watch import EyeWatch
 from ektp_hw.devices.iris_camera import IrisCamera
 from ektp_hw.devices.redaction import Redaction, Rule
-from ektp_hw.errors import CaptureTimeout, DeviceError
-from ektp_hw.transport import usb, uvc
+from ektp_hw.errors import DeviceError
+from ektp_hw.transport import usb, uvc, video_places
 from ektp_hw.transport.found_by_id import FoundById
 
 if TYPE_CHECKING:
@@ -36,14 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["UvcCamera"]
 
 _log = logging.getLogger(__name__)
-
-_CHOICES = 5
-"""Frames of which the sharpest is taken: a sixth of a second at 30 frames/s."""
-_SLOWEST_FRAME = 0.5
-"""Seconds after which a frame should have come; cameras give 5 to 30 a second."""
-_DARKEST, _BRIGHTEST, _LEAST_SPREAD = 20.0, 235.0, 10.0
-"""Mean and standard deviation in grey levels: outside, the lamp is off or nobody is there."""
-
 
 _connect = functools.partial(usb.connect, interface=1, detach_kernel_driver=True)
 """Interface 0 controls the camera; the stream is in practice interface 1, held by the kernel."""
@@ -74,8 +67,7 @@ class UvcCamera(FoundById, IrisCamera):
         self._connect = connect
         self._usb: UsbConnection | None = None
         self._stream: uvc.GreyStream | None = None
-        self._seen: Pixels | None = None
-        self._asked = 0.0
+        self._watch = EyeWatch(info.uri)
 
     @property
     def capabilities(self) -> IrisCapabilities:
@@ -88,6 +80,13 @@ class UvcCamera(FoundById, IrisCamera):
             formats=("GREY",),
             features=frozenset({Feature.PREVIEW}),
         )
+
+    @classmethod
+    def discover(cls) -> list[DeviceInfo]:
+        """List the cameras that the system's own driver does not hold. Raises as `usb.find`."""
+        held = video_places.usb_places()
+        found: list[DeviceInfo] = super().discover()
+        return [info for info in found if info.uri.rpartition("@")[2] not in held]
 
     def _open(self) -> None:
         connection = self._connect(self.info.address)
@@ -105,43 +104,16 @@ class UvcCamera(FoundById, IrisCamera):
 
     def _start(self, wait: CaptureWait) -> None:
         wait.check()
-        self._seen = None
+        self._watch = EyeWatch(self.info.uri)
         self._camera.start()
 
     def _await_eye(self, wait: CaptureWait, show: Show) -> None:
-        dark = False
-        try:
-            for pixels in self._frames(wait):
-                show(pixels)
-                if _lit(pixels):
-                    self._seen = pixels
-                    return
-                dark = bool(pixels[::4, ::4].mean() <= _DARKEST)
-        except CaptureTimeout as over:
-            if dark:
-                raise CaptureTimeout(
-                    "the pictures are dark; see whether the infrared lamp works and nothing covers"
-                    " the lens",
-                    device=self.info.uri,
-                ) from over
-            raise
+        self._watch.await_eye(self._frames(wait), show)
 
     def _acquire(self, wait: CaptureWait, show: Show) -> Pixels | None:
-        best, seen = self._seen, 1
-        if best is None:
-            return None
-        sharpest = _sharpness(best)
-        for pixels in self._frames(wait):
-            show(pixels)
-            seen += 1
-            if _lit(pixels) and (sharpness := _sharpness(pixels)) > sharpest:
-                best, sharpest = pixels, sharpness
-            if seen >= _CHOICES:
-                break
-        return best
+        return self._watch.choose(self._frames(wait), show)
 
     def _stop(self) -> None:
-        self._seen = None
         if self._stream is None:
             return
         try:
@@ -154,44 +126,14 @@ class UvcCamera(FoundById, IrisCamera):
         import numpy as np
 
         camera = self._camera
-        self._asked = time.monotonic()
         while True:
-            self._check(wait)
+            wait.check()
             frame = camera.frame(wait.slice())
             if frame is not None:
                 yield np.frombuffer(frame, dtype=np.uint8).reshape(camera.height, camera.width)
-                self._asked = time.monotonic()
-
-    def _check(self, wait: CaptureWait) -> None:
-        """Check the time limit; do not blame the person where the camera sent no frame."""
-        try:
-            wait.check()
-        except CaptureTimeout as over:
-            if time.monotonic() - self._asked < _SLOWEST_FRAME:
-                raise
-            raise CaptureTimeout(
-                "no frame came from the camera in time; try again, then plug it in anew",
-                device=self.info.uri,
-            ) from over
 
     @property
     def _camera(self) -> uvc.GreyStream:
         if self._stream is None:
             raise DeviceError("the camera is closed; open it first", device=self.info.uri)
         return self._stream
-
-
-def _lit(pixels: Pixels) -> bool:
-    """Tell a lit picture of something from a dark one, a dazzled one and a blank wall."""
-    sparse = pixels[::4, ::4]
-    return bool(_DARKEST < sparse.mean() < _BRIGHTEST and sparse.std() > _LEAST_SPREAD)
-
-
-def _sharpness(pixels: Pixels) -> float:
-    """Return the mean square of the Laplacian in the middle of the picture."""
-    import numpy as np
-
-    height, width = pixels.shape
-    middle = pixels[height // 4 : -height // 4, width // 4 : -width // 4].astype(np.float32)
-    around = middle[:-2, 1:-1] + middle[2:, 1:-1] + middle[1:-1, :-2] + middle[1:-1, 2:]
-    return float(np.mean((4 * middle[1:-1, 1:-1] - around) ** 2))

@@ -231,9 +231,7 @@ class VideoNode(VideoConnection):
                 sizes.append((size.range[0], size.range[1]))
                 continue
             narrow, wide, _, low, high, _ = size.range
-            fitting = [
-                (w, h) for w, h in _USUAL_SIZES if narrow <= w <= wide and low <= h <= high
-            ]
+            fitting = [(w, h) for w, h in _USUAL_SIZES if narrow <= w <= wide and low <= h <= high]
             return fitting or [(wide, high)]
         return sizes or [self._size_now()]
 

@@ -68,13 +68,13 @@ class VideoPlace:
 def find() -> list[VideoPlace]:
     """List the cameras of this machine; nodes for metadata are left out."""
     try:
-        names = sorted(os.listdir(_CLASS), key=_by_number)
+        entries = sorted(_CLASS.iterdir(), key=_by_number)
     except OSError:  # not Linux, or no camera was ever plugged in
         return []
     return [
-        _described(_CLASS / name)
-        for name in names
-        if name.startswith("video") and _text(_CLASS / name / "index") in {"", "0"}
+        _described(entry)
+        for entry in entries
+        if entry.name.startswith("video") and _text(entry / "index") in {"", "0"}
     ]
 
 
@@ -106,9 +106,7 @@ def node_of(uri: str) -> str:
             device=uri,
         )
     if not place.node:
-        raise DeviceNotFound(
-            "no camera is plugged in there; check cable and socket", device=uri
-        )
+        raise DeviceNotFound("no camera is plugged in there; check cable and socket", device=uri)
     return place.node
 
 
@@ -168,9 +166,9 @@ def grey_formats(descriptors: bytes, first: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _by_number(name: str) -> tuple[int, str]:
-    digits = name.removeprefix("video")
-    return (int(digits) if digits.isdecimal() else 0, name)
+def _by_number(entry: Path) -> tuple[int, str]:
+    digits = entry.name.removeprefix("video")
+    return (int(digits) if digits.isdecimal() else 0, entry.name)
 
 
 def _content(path: Path) -> bytes:

@@ -21,7 +21,7 @@ def test_eye_of_a_synthetic_person(desk):
 
 
 def test_what_a_script_presents_stays(desk):
-    drawn = IrisImage(np.indices((480, 640)).sum(axis=0).astype(np.uint8))
+    drawn = SyntheticPerson(4).eye(Eye.LEFT, 0)
     desk.camera.present(drawn)
     with registry.open_device("virtual:iris") as camera:
         assert np.array_equal(camera.capture(timeout=5).pixels, drawn.pixels)
