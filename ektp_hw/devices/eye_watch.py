@@ -44,7 +44,7 @@ class EyeWatch:
         self._device = device
         self._best: Pixels | None = None
         self._look: Look | None = None
-        self._seen = self._lit = self._noisy = 0
+        self._seen = self._dark = self._noisy = 0
         self._advice: RetryAdvice | None = None
 
     def await_eye(self, pictures: Iterable[Pixels], show: Show) -> None:
@@ -125,7 +125,7 @@ class EyeWatch:
 
     def _note(self, look: Look) -> None:
         self._seen += 1
-        self._lit += look.is_lit
+        self._dark += look.is_dark
         self._noisy = self._noisy + 1 if look.is_noise else 0
         if self._noisy >= _NOISY:
             raise ProtocolError(
@@ -142,10 +142,9 @@ class EyeWatch:
                 "the camera sent no picture in the time given; plug it in anew",
                 device=self._device,
             ) from error
-        if not self._lit:
+        if self._dark == self._seen:
             raise CaptureTimeout(
-                "no picture showed anything, all were dark, dazzled or blank; see whether the "
-                "infrared lamp is lit and the lens is free",
+                "every picture was dark; see whether the infrared lamp is lit and the lens is free",
                 device=self._device,
             ) from error
         raise error

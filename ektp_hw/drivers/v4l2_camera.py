@@ -248,11 +248,14 @@ class V4L2Camera(IrisCamera):
             _log.debug("the camera was not stopped: %s", error)
 
     def _pictures(self, wait: CaptureWait) -> Iterator[Pixels]:
-        """Give the pictures that were taken by light, for as long as the wait allows."""
+        """Give the pictures that were taken by light, for as long as the wait allows.
+
+        The first is left out: whether the lamp was on is known from its neighbours only.
+        """
         levels: deque[float] = deque(maxlen=_NEIGHBOURS)
         for pixels in self._complete(wait):
             levels.append(float(pixels[::8, ::8].mean()))
-            if levels[-1] >= _UNLIT_SHARE * max(levels):
+            if len(levels) > 1 and levels[-1] >= _UNLIT_SHARE * max(levels):
                 yield pixels
 
     def _complete(self, wait: CaptureWait) -> Iterator[Pixels]:
