@@ -41,7 +41,7 @@ class Camera(CameraModel):
     name = "IR camera (emulated)"
 
     def __init__(self, form="GREY"):
-        self.formats = (Format(form.ljust(4).encode(), 640, 480, (30,)),)
+        self.formats = (Format(form.ljust(4).encode(), 640, 480, (120,)),)
         self.controls = (Control(0x009A0902, "Exposure", 1, 5000, 156),)
         super().__init__()
         self.shown = encode(EYE, form)
@@ -136,7 +136,7 @@ def test_lit_and_dark_frames_take_turns(machine):
 AFTERWARDS = """
 for place in PLACES:
     with hw.open_device("video:" + place) as camera:
-        tell(lambda: camera.capture(timeout=1.5))
+        tell(lambda: camera.capture(timeout=1))
         tell(lambda: camera.capture(timeout=5).pixels.shape)
 """
 SPOILT = {
