@@ -44,6 +44,10 @@ _RIM = 0.75
 """Share of the directions in which it gets lighter where the pupil ends."""
 _VGA = (480, 640)
 """Rows and columns of an iris picture in ISO/IEC 19794-6."""
+_FEWEST = 10
+"""Dark pixels, of every second line and column, that make a shape."""
+_PASSES = 4
+"""Times a pupil is measured again around where it was found; an oval one is not whole at first."""
 _RAYS = 64
 _REACH = 6.5
 """How far out the rays go, in pupil radii: the smallest pupils are a fifth of the iris."""
@@ -244,6 +248,11 @@ def _means(sums: npt.NDArray[np.float64], half: int, margin: int) -> npt.NDArray
 
 def _look_closer(pixels: Pixels, about: Pupil, general: tuple[float, float]) -> Look:
     pupil, roundness = _measured(pixels, about)
+    for _ in range(_PASSES):
+        before = pupil
+        pupil, roundness = _measured(pixels, before)
+        if abs(pupil.radius - before.radius) + abs(pupil.y - before.y) < 1:
+            break
     rays = _along_rays(pixels, pupil)
     if _rim(rays) < _RIM:
         roundness = 0.0
@@ -258,22 +267,27 @@ def _measured(pixels: Pixels, about: Pupil) -> tuple[Pupil, float]:
     """Return centre and radius of the dark region there, and how round it is."""
     import numpy as np
 
-    reach = 1.8 * about.radius
+    reach = 1.6 * about.radius
     left, top = max(0, round(about.x - reach)), max(0, round(about.y - reach))
     window = pixels[top : round(about.y + reach) + 1 : 2, left : round(about.x + reach) + 1 : 2]
     y, x = np.mgrid[: window.shape[0], : window.shape[1]].astype(np.float32)
     x, y = left + 2 * x, top + 2 * y
     away = np.hypot(x - about.x, y - about.y)
-    inner = float(np.median(window[away < 0.7 * about.radius]))
-    outer = float(np.median(window[(away > 1.3 * about.radius) & (away < reach)]))
+    within = window[away < 0.7 * about.radius]
+    around = window[(away > 1.25 * about.radius) & (away < 1.5 * about.radius)]
+    if not (within.size and around.size):
+        return about, 0.0
+    inner, outer = float(np.median(within)), float(np.median(around))
     dark = (window < inner + 0.5 * (outer - inner)) & (away < reach)
     count = int(dark.sum())
+    if count < _FEWEST:
+        return about, 0.0
     x, y = x[dark], y[dark]
     cx, cy = float(x.mean()), float(y.mean())
     cxx, cyy = float(((x - cx) ** 2).mean()), float(((y - cy) ** 2).mean())
     cxy = float(((x - cx) * (y - cy)).mean())
     middle, half = (cxx + cyy) / 2, float(np.hypot((cxx - cyy) / 2, cxy))
-    roundness = float(np.sqrt(max(0.0, middle - half) / (middle + half))) if count > 9 else 0.0
+    roundness = float(np.sqrt(max(0.0, middle - half) / (middle + half)))
     return Pupil(cx, cy, float(np.sqrt(4 * count / np.pi))), roundness
 
 

@@ -42,6 +42,8 @@ _log = logging.getLogger(__name__)
 
 _INFRARED = re.compile(r"\b(ir|nir|infra-?red|iris)\b", re.IGNORECASE)
 _VGA = (640, 480)
+_SMALLEST = 64
+"""Pixels along a side in which an eye can be looked for."""
 _SHORTEST_INTERVAL = 0.033
 """Seconds a frame: faster cameras only make each frame darker."""
 _SILENCE = 2.0
@@ -186,7 +188,7 @@ class V4L2Camera(IrisCamera):
         self._video = self._connect(self.info.address)
         try:
             forms = self._video.modes()
-            self._modes = sorted((m for m in forms if m.form in grey_pixels.FORMATS), key=_rank)
+            self._modes = sorted(filter(_is_readable, forms), key=_rank)
             if not self._modes:
                 has = ", ".join(sorted({mode.form for mode in forms})) or "nothing"
                 raise DeviceUnavailable(
@@ -312,6 +314,10 @@ class V4L2Camera(IrisCamera):
         if self._video is None:
             raise DeviceError("the camera is closed; open it first", device=self.info.uri)
         return self._video
+
+
+def _is_readable(mode: Mode) -> bool:
+    return mode.form in grey_pixels.FORMATS and min(mode.width, mode.height) >= _SMALLEST
 
 
 def _rank(mode: Mode) -> tuple[bool, int, int]:
