@@ -44,6 +44,8 @@ _RIM = 0.75
 """Share of the directions in which it gets lighter where the pupil ends."""
 _VGA = (480, 640)
 """Rows and columns of an iris picture in ISO/IEC 19794-6."""
+_FLAT = 0.15
+"""Share of its height that a pupil's edge may have climbed at 0.6 of the radius."""
 _FEWEST = 10
 """Dark pixels, of every second line and column, that make a shape."""
 _PASSES = 4
@@ -254,7 +256,7 @@ def _look_closer(pixels: Pixels, about: Pupil, general: tuple[float, float]) -> 
         if abs(pupil.radius - before.radius) + abs(pupil.y - before.y) < 1:
             break
     rays = _along_rays(pixels, pupil)
-    if _rim(rays) < _RIM:
+    if not _is_disc(rays):
         roundness = 0.0
     iris = _iris_radius(rays, pupil)
     inside = iris <= pupil.x <= pixels.shape[1] - iris
@@ -304,13 +306,16 @@ def _along_rays(pixels: Pixels, pupil: Pupil) -> Grey:
     return np.asarray(pixels[rows, columns], np.float32)
 
 
-def _rim(rays: Grey) -> float:
-    """Return the share of rays that get lighter at the edge of the pupil."""
+def _is_disc(rays: Grey) -> bool:
+    """Tell an even disc with an edge all around from a dark spot that fades."""
     import numpy as np
 
-    within, beyond = np.median(rays[:, :7], axis=1), rays[:, 12:15].mean(axis=1)
-    step = float(np.median(beyond) - np.median(within))
-    return float((beyond > np.median(within) + step / 2).mean())
+    deep = float(np.percentile(rays[:, 1:4], 25))  # the lower values, as a lamp may shine there
+    beyond = rays[:, 12:15].mean(axis=1)
+    height = float(np.median(beyond)) - deep
+    rise = float(np.median(rays[:, 6])) - deep
+    edge = float((beyond > deep + height / 2).mean())
+    return edge >= _RIM and rise < _FLAT * height
 
 
 def _iris_radius(rays: Grey, pupil: Pupil) -> float:
