@@ -64,6 +64,7 @@ class EyeWatch:
         ProtocolError
             If what comes is no picture.
         """
+        self._best = self._look = None
         try:
             for pixels in pictures:
                 show(pixels)
@@ -139,12 +140,13 @@ class EyeWatch:
             raise RetryCapture(self._advice, device=self._device) from error
         if not self._seen:
             raise CaptureTimeout(
-                "the camera sent no picture in the time given; plug it in anew",
+                "no frame came from the camera in time; try again, then plug it in anew",
                 device=self._device,
             ) from error
         if self._dark == self._seen:
             raise CaptureTimeout(
-                "every picture was dark; see whether the infrared lamp is lit and the lens is free",
+                "every picture was dark; see whether the infrared lamp works and nothing covers "
+                "the lens",
                 device=self._device,
             ) from error
         raise error

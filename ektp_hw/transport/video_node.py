@@ -97,6 +97,10 @@ class VideoNode(VideoConnection):
             self._mappings.clear()
             self._system.close(fd)  # the kernel stops the stream and frees the buffers
 
+    def probe(self) -> None:
+        """Raise `DeviceRemoved` if the camera has gone."""
+        self._do(abi.QUERYCAP, abi.Capability(), "asking for a sign of life")
+
     def card(self) -> Card:
         """Return what the camera said when it was opened."""
         return self._card

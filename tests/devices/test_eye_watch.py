@@ -34,6 +34,16 @@ def test_it_waits_for_a_sharp_open_eye_and_shows_all_it_sees():
     assert shown[-1] is SHARP
 
 
+def test_asked_again_it_waits_for_the_next_eye():
+    watch, _ = seen_by(SHARP)
+    watch.choose(until_timeout(SOFT, SOFT, SOFT, SOFT), lambda _: None)
+    shown = []
+    soon = EYE.capture(2, opening=1.0, blur=1.5, noise=1).image.pixels
+    watch.await_eye(until_timeout(WALL, soon, WALL), shown.append)
+    assert shown[-1] is soon
+    assert watch.choose(until_timeout(), lambda _: None) is soon
+
+
 def test_the_best_of_five():
     watch, _ = seen_by(SHARP)
     shown = []
@@ -70,7 +80,7 @@ def test_what_the_person_can_do(pictures, advice):
 
 @pytest.mark.parametrize(
     ("pictures", "sentence"),
-    [((), "sent no picture"), ((DARK, DARK), "every picture was dark"), ((DARK, WALL), "no sharp")],
+    [((), "no frame came"), ((DARK, DARK), "every picture was dark"), ((DARK, WALL), "no sharp")],
 )
 def test_what_the_technician_can_do(pictures, sentence):
     with pytest.raises(CaptureTimeout, match=sentence):

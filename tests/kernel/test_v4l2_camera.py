@@ -150,7 +150,7 @@ SPOILT = {
         "ProtocolError",
         "no picture",
     ),
-    "silent": (lambda *_: None, "CaptureTimeout", "no picture"),
+    "silent": (lambda *_: None, "CaptureTimeout", "no frame came"),
 }
 
 

@@ -40,6 +40,13 @@ def test_what_it_says_of_itself(node):
     assert layout.interval == pytest.approx(1 / 30)
 
 
+def test_a_sign_of_life(node, camera):
+    node.probe()
+    camera.unplug()
+    with pytest.raises(errors.DeviceRemoved):
+        node.probe()
+
+
 def test_frames_come_in_order_with_number_and_time(node):
     node.configure(MODE)
     node.start()
