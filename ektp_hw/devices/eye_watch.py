@@ -42,8 +42,7 @@ class EyeWatch:
 
     def __init__(self, device: str) -> None:
         self._device = device
-        self._best: Pixels | None = None
-        self._look: Look | None = None
+        self._forget()
         self._seen = self._dark = self._noisy = 0
         self._advice: RetryAdvice | None = None
 
@@ -64,7 +63,7 @@ class EyeWatch:
         ProtocolError
             If what comes is no picture.
         """
-        self._best = self._look = None
+        self._forget()
         try:
             for pixels in pictures:
                 show(pixels)
@@ -116,6 +115,10 @@ class EyeWatch:
         _, pixels, looks = best
         middle = pixels.shape[1] // 2
         return crop_around(pixels[:, :middle], looks[0]), crop_around(pixels[:, middle:], looks[1])
+
+    def _forget(self) -> None:
+        self._best: Pixels | None = None
+        self._look: Look | None = None
 
     def _judged(self, pixels: Pixels) -> Look:
         look = look_at(pixels)

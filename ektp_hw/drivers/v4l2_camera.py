@@ -212,9 +212,9 @@ class V4L2Camera(IrisCamera):
         wait.check()
         self._dropped = 0
         self._watch = EyeWatch(self.info.uri)
-        self._begin(self._modes[0])
+        self._stream(self._modes[0])
 
-    def _begin(self, mode: Mode) -> None:
+    def _stream(self, mode: Mode) -> None:
         if self._mode is not mode:
             self._choose(mode)
         self._mode = None  # until it has sent frames and stopped, it must be told again
@@ -233,7 +233,7 @@ class V4L2Camera(IrisCamera):
     def _acquire_both(self, wait: CaptureWait, show: Show) -> tuple[Pixels, Pixels]:
         if self._widest is not self._mode:
             self._camera.stop()
-            self._begin(self._widest)
+            self._stream(self._widest)
         left, right = self._watch.choose_both(self._pictures(wait), show)
         return (right, left) if self.is_mirrored else (left, right)
 
