@@ -46,8 +46,8 @@ _SMALLEST = 64
 """Pixels along a side in which an eye can be looked for."""
 _SHORTEST_INTERVAL = 0.033
 """Seconds a frame: faster cameras only make each frame darker."""
-_SILENCE = 2.0
-"""Seconds without a frame after which the camera counts as broken; slow ones need 1 to start."""
+_SILENCE = 5.0
+"""Seconds without a frame after which the camera counts as broken; slow ones need 2 to start."""
 _BROKEN_FRAMES = 15
 """Incomplete frames in a row that are no chance: half a second."""
 _NEIGHBOURS = 4

@@ -343,14 +343,14 @@ class VideoNode(VideoConnection):
         what = f"asking extension unit {unit}, selector {selector}"
         try:
             self._call(abi.UVC_QUERY, asked)
-        except FileNotFoundError as error:
+        except OSError as error:
+            if error.errno not in {errno.ENOENT, errno.ENOTTY}:
+                self._fail(error, f"{what} failed")
             raise DeviceUnavailable(
                 f"the camera has no extension unit {unit} with a selector {selector}; leave it out",
                 reason=UnavailableReason.UNSUPPORTED,
                 device=self._uri,
             ) from error
-        except OSError as error:
-            self._fail(error, f"{what} failed")
 
     def _is_answered(self, request: int, argument: Any, what: str) -> bool:  # noqa: ANN401
         """Tell whether the driver has that: EINVAL ends a list, ENOTTY means "no such thing"."""
