@@ -13,16 +13,7 @@ if lack := mock_kernel.missing():
 
 from ektp_hw.synthetic import SyntheticEye  # noqa: E402
 from ektp_hw.virtual.video_frames import encode  # noqa: E402
-from mock_kernel import (  # noqa: E402
-    CameraModel,
-    Control,
-    Format,
-    Frame,
-    VideoDevice,
-    finish,
-    start,
-    talk,
-)
+from mock_kernel import CameraModel, Control, Format, Frame, VideoDevice, talk  # noqa: E402
 
 EYE = SyntheticEye(5).capture(0, opening=1.0).image.pixels
 BY_PATH = "video:usb-0000:00:14.0-1:1.0"
@@ -187,20 +178,25 @@ def test_unplugged_in_the_middle_and_plugged_in_again(machine):
 
     camera.spoil = pull_the_cable
     device = machine.plug(VideoDevice(camera))
-    child = start(
-        machine,
-        "import os\n"
-        "camera = hw.open_device(PLACE)\n"
-        "tell(lambda: camera.capture(timeout=10))\n"
-        "while not os.path.exists('/dev/video0'): time.sleep(0.01)\n"
-        "tell(lambda: camera.open().capture(timeout=5).pixels.shape)\n"
-        "camera.close()\n",
-        PLACE=BY_PATH,
-    )
-    assert unplugged.wait(30)
-    camera.spoil = lambda data, _: Frame(data)
-    machine.plug(device)
-    removed, again = finish(child)
+
+    def plug_in_again():
+        assert unplugged.wait(30)
+        camera.spoil = lambda data, _: Frame(data)
+        machine.plug(device)
+
+    hand = threading.Thread(target=plug_in_again)
+    hand.start()
+    body = """
+import os
+camera = hw.open_device(PLACE)
+tell(lambda: camera.capture(timeout=10))
+while not os.path.exists("/dev/video0"):
+    time.sleep(0.01)
+tell(lambda: camera.open().capture(timeout=5).pixels.shape)
+camera.close()
+"""
+    removed, again = talk(machine, body, PLACE=BY_PATH)
+    hand.join()
     assert removed.error == "DeviceRemoved", str(removed)
     assert removed.seconds < 2
     assert again.value == [480, 640], str(again)
