@@ -7,6 +7,7 @@ is of some use, else what the person can do, else what the technician should loo
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 from ektp_hw.devices.eye_presence import Look, crop_around, look_at, looks_at_both
@@ -27,6 +28,8 @@ _CHOICES = 5
 """Sharp pictures of which the best is taken: a sixth of a second at 30 frames/s."""
 _NOISY = 3
 """Pictures in a row without any likeness of neighbouring pixels that are no chance."""
+_SLOWEST_FRAME = 0.5
+"""Seconds after which a picture should have come; the person is not blamed for a silent camera."""
 _OF_SOME_USE = 10.0
 """Focus of the best picture with which a time limit may still end; half of a sharp one's."""
 
@@ -44,6 +47,7 @@ class EyeWatch:
         self._device = device
         self._forget()
         self._seen = self._dark = self._noisy = 0
+        self._heard = 0.0
         self._advice: RetryAdvice | None = None
 
     def await_eye(self, pictures: Iterable[Pixels], show: Show) -> None:
@@ -129,6 +133,7 @@ class EyeWatch:
 
     def _note(self, look: Look) -> None:
         self._seen += 1
+        self._heard = time.monotonic()
         self._dark += look.is_dark
         self._noisy = self._noisy + 1 if look.is_noise else 0
         if self._noisy >= _NOISY:
@@ -139,13 +144,13 @@ class EyeWatch:
         self._advice = look.advice or self._advice
 
     def _give_up(self, error: CaptureTimeout) -> NoReturn:
-        if self._advice is not None:
-            raise RetryCapture(self._advice, device=self._device) from error
-        if not self._seen:
+        if not self._seen or time.monotonic() - self._heard >= _SLOWEST_FRAME:
             raise CaptureTimeout(
                 "no frame came from the camera in time; try again, then plug it in anew",
                 device=self._device,
             ) from error
+        if self._advice is not None:
+            raise RetryCapture(self._advice, device=self._device) from error
         if self._dark == self._seen:
             raise CaptureTimeout(
                 "every picture was dark; see whether the infrared lamp works and nothing covers "

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 
+from ektp_hw.devices import eye_watch
 from ektp_hw.devices.eye_watch import EyeWatch
 from ektp_hw.errors import CaptureTimeout, ProtocolError, RetryAdvice, RetryCapture
 from ektp_hw.synthetic import SyntheticEye
@@ -85,6 +86,12 @@ def test_what_the_person_can_do(pictures, advice):
 def test_what_the_technician_can_do(pictures, sentence):
     with pytest.raises(CaptureTimeout, match=sentence):
         seen_by(*pictures)
+
+
+def test_the_person_is_not_blamed_for_a_camera_that_fell_silent(monkeypatch):
+    monkeypatch.setattr(eye_watch, "_SLOWEST_FRAME", 0.0)
+    with pytest.raises(CaptureTimeout, match="no frame came"):
+        seen_by(CLOSED, CLOSED)
 
 
 def test_noise_is_no_picture():
