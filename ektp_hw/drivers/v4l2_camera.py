@@ -218,11 +218,19 @@ class V4L2Camera(IrisCamera):
         if self._mode is not mode:
             self._choose(mode)
         self._mode = None  # until it has sent frames and stopped, it must be told again
-        if self._quirk.emitter:
-            lamp = self._quirk.emitter
-            self._camera.set_unit(lamp.unit, lamp.selector, lamp.on)
+        self._light(on=True)
         self._camera.start()
         self._mode = mode
+
+    def _light(self, *, on: bool) -> None:
+        """Switch the lamp of a model that must be told; another firmware may do it itself."""
+        lamp = self._quirk.emitter
+        if lamp is None:
+            return
+        try:
+            self._camera.set_unit(lamp.unit, lamp.selector, lamp.on if on else lamp.off)
+        except DeviceUnavailable as error:
+            _log.warning("the lamp is not switched: %s", error)
 
     def _await_eye(self, wait: CaptureWait, show: Show) -> None:
         self._watch.await_eye(self._pictures(wait), show)
@@ -240,14 +248,12 @@ class V4L2Camera(IrisCamera):
     def _stop(self) -> None:
         if self._video is None:
             return
-        try:
-            self._video.stop()
-            if self._quirk.emitter:
-                lamp = self._quirk.emitter
-                self._video.set_unit(lamp.unit, lamp.selector, lamp.off)
-        except DeviceError as error:
-            self._mode = None
-            _log.debug("the camera was not stopped: %s", error)
+        for what in (self._video.stop, lambda: self._light(on=False)):
+            try:
+                what()
+            except DeviceError as error:
+                self._mode = None
+                _log.debug("the camera was not stopped: %s", error)
 
     def _pictures(self, wait: CaptureWait) -> Iterator[Pixels]:
         """Give the pictures that were taken by light, for as long as the wait allows.

@@ -222,6 +222,20 @@ def test_a_lost_lamp_is_lit_again_after_a_power_sag(camera, model):
     assert np.array_equal(camera.capture(timeout=5).pixels, EYE.pixels)
 
 
+def test_a_firmware_without_the_lamps_control_is_used_as_it_is(model, caplog):
+    model._emitter = None
+    with attached(model) as device:
+        assert np.array_equal(device.capture(timeout=5).pixels, EYE.pixels)
+    assert "the lamp is not switched" in caplog.text
+
+
+def test_the_lamp_is_off_after_a_capture_that_failed(camera, model):
+    model.misbehave("stall")
+    with pytest.raises(ProtocolError):
+        camera.capture(timeout=5)
+    assert model.unit_data == b"\0\0"
+
+
 def test_hundreds_of_captures_leave_nothing(model):
     threads = threading.active_count()
     for _ in range(100):
