@@ -3,12 +3,14 @@
 
 The same kind of file as `ektp_hw.transport.transcript` makes of USB traffic: one JSON object a
 line, the call, its arguments, and what came back. A replay demands exactly the recorded calls in
-their order. It holds the frames themselves, so record only synthetic eyes.
+their order. Of a frame it holds the length and the hash, unless the whole frame is asked for, which
+is for synthetic eyes only.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import zlib
 from dataclasses import asdict
@@ -108,10 +110,15 @@ class VideoRecorder(_Calls):
         The open way to it; closed with this.
     path
         The file to write.
+    keep_frames
+        Write whole frames; only for eyes that belong to nobody.
     """
 
-    def __init__(self, camera: VideoConnection, path: str | Path) -> None:
+    def __init__(
+        self, camera: VideoConnection, path: str | Path, *, keep_frames: bool = False
+    ) -> None:
         self._camera = camera
+        self._keep_frames = keep_frames
         self._path = Path(path)
         self._lines: list[str] = []
         self._is_written = False
@@ -132,7 +139,9 @@ class VideoRecorder(_Calls):
             failures = [name for name, kind in _FAILURES.items() if isinstance(error, kind)]
             self._lines.append(json.dumps(line | {"fails": (failures or ["protocol"])[0]}))
             raise
-        if call != "frame" or answer is not None:  # how often one asks in vain is chance
+        if call == "frame" and answer is not None and not self._keep_frames:
+            self._lines.append(json.dumps(line | {"gives": answer | _hidden(answer["data"])}))
+        elif call != "frame" or answer is not None:  # how often one asks in vain is chance
             self._lines.append(json.dumps(line | {"gives": answer}))
         return answer
 
@@ -140,14 +149,22 @@ class VideoRecorder(_Calls):
 class VideoReplay(_Calls):
     """Answers a driver's calls from a transcript; leaving it as a context demands them all.
 
+    Parameters
+    ----------
+    path
+        The transcript.
+    fill
+        Gives the bytes of a frame of which only the length was kept; zeros without it.
+
     Raises
     ------
     ProtocolError
         When a call differs from the recorded one, or recorded calls are left over.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, fill: Callable[[int], bytes] = bytes) -> None:
         self._path = Path(path)
+        self._fill = fill
         self._lines = [json.loads(line) for line in self._path.read_text("ascii").splitlines()]
         self._next = 0
 
@@ -179,7 +196,10 @@ class VideoReplay(_Calls):
             )
         if "fails" in line:
             raise _FAILURES[line["fails"]]("as recorded", device=str(self._path))
-        return line["gives"]
+        answer = line["gives"]
+        if call == "frame" and isinstance(answer["data"], dict):
+            return answer | {"data": _pack(self._fill(answer["data"]["bytes"]))}
+        return answer
 
     def _fail(self, what: str) -> None:
         raise ProtocolError(what, device=str(self._path))
@@ -193,8 +213,16 @@ def _plain(camera: VideoConnection, name: str) -> dict[str, int] | None:
 def _packed(frame: Frame | None) -> dict[str, Any] | None:
     if frame is None:
         return None
-    tight = base64.b64encode(zlib.compress(frame.data, 9)).decode("ascii")
-    return asdict(frame) | {"data": tight}
+    return asdict(frame) | {"data": _pack(frame.data)}
+
+
+def _hidden(text: str) -> dict[str, Any]:
+    data = _unpack(text)
+    return {"data": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
+
+
+def _pack(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
 
 
 def _unpack(text: str) -> bytes:

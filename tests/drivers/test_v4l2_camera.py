@@ -34,7 +34,7 @@ from ektp_hw.transport.video_places import VideoPlace
 from ektp_hw.transport.video_transcript import VideoRecorder, VideoReplay
 from ektp_hw.virtual.video_camera import VirtualVideoCamera
 
-TRANSCRIPT = Path(__file__).parents[1] / "transcripts" / "v4l2_camera" / "discs.jsonl"
+TRANSCRIPT = Path(__file__).parents[1] / "transcripts" / "v4l2_camera" / "discs.frames"
 LAMP = (0x04F2, 0xB67C)
 EYE = SyntheticEye(5).capture(0, opening=1.0).image
 OTHER = SyntheticEye(6).capture(0, opening=1.0).image
@@ -81,6 +81,19 @@ def test_the_conversation_lights_the_lamp_only_while_it_streams():
     lamp, begun, end = calls.index("set_unit"), calls.index("start"), calls.index("stop")
     assert lamp < begun < end
     assert calls[end + 1 :] == ["set_unit"]
+
+
+def test_a_recording_holds_no_eye_and_replays_with_a_phantom(tmp_path):
+    path = tmp_path / "talk.frames"
+    model = VirtualVideoCamera([EYE], speed=8, ids=LAMP)
+    recorder = VideoRecorder(VideoNode("/dev/video0", "video:/dev/video0", model), path)
+    with V4L2Camera(info(), lambda _: recorder) as device:
+        device.capture(timeout=10)
+    assert path.stat().st_size < 5000
+    phantom = discs().pixels
+    replay = VideoReplay(path, lambda _: phantom.tobytes())
+    with replay as wire, V4L2Camera(info(), lambda _: wire) as device:
+        assert np.array_equal(device.capture(timeout=60).pixels, phantom)
 
 
 def test_another_conversation_is_noticed():
@@ -307,7 +320,7 @@ def record():
     model = VirtualVideoCamera([discs()], speed=2, ids=LAMP)
 
     def connect(uri):
-        return VideoRecorder(VideoNode("/dev/video0", uri, model), TRANSCRIPT)
+        return VideoRecorder(VideoNode("/dev/video0", uri, model), TRANSCRIPT, keep_frames=True)
 
     with V4L2Camera(info(), connect) as device:
         device.capture()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivers.emulated import drawn_eye
 from ektp_hw.devices import DeviceInfo, FingerprintScanner, Redaction, Rule
 from ektp_hw.drivers.ccid_reader import CcidReader
 from ektp_hw.drivers.nb1010 import NB1010
@@ -220,8 +221,18 @@ def test_a_sensor_s_lines_keep_their_headers(tmp_path):
 
 def test_a_camera_s_transcript_replays_with_a_phantom(tmp_path):
     path = without_biometrics(UvcCamera, "two_frames.jsonl", tmp_path)
-    image = captured(UvcCamera, path, lambda hidden: bytes(range(256)) * (hidden.length // 256 + 1))
-    assert image.pixels.std() > 20
+    eye = drawn_eye().pixels.tobytes()
+    phantom = drawn_eye(blur=9).pixels.tobytes() + eye  # one frame unsharp, as it was recorded
+    shown = 0
+
+    def next_part(hidden):
+        nonlocal shown
+        part = phantom[shown : shown + hidden.length - 2]
+        shown = (shown + len(part)) % len(phantom)
+        return bytes(2) + part  # the payload's header is in the transcript
+
+    image = captured(UvcCamera, path, next_part)
+    assert image.pixels.tobytes() == eye
 
 
 def test_a_pad_s_transcript_replays_with_its_pen_in_the_corner(tmp_path):
