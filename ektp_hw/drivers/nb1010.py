@@ -14,12 +14,13 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo, UsbId
+from ektp_hw.devices.capabilities import Feature, FingerprintCapabilities
 from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.devices.redaction import Redaction, Rule
 from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
-from ektp_hw.transport import usb
 from ektp_hw.transport.found_by_id import FoundById
+from ektp_hw.transport.usb_reset import connect_afresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +81,7 @@ class NB1010(FoundById, FingerprintScanner):
     """Kept of two lines of a picture: their header, with their number."""
 
     def __init__(
-        self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = usb.connect
+        self, info: DeviceInfo, connect: Callable[[str], UsbConnection] = connect_afresh
     ) -> None:
         super().__init__(info)
         self._connect = connect
@@ -91,6 +92,16 @@ class NB1010(FoundById, FingerprintScanner):
     def ppi(self) -> float:
         """385, by the maker's data sheet."""
         return 385.0
+
+    @property
+    def capabilities(self) -> FingerprintCapabilities:
+        """One size of picture; it tells by itself whether a finger is there."""
+        return FingerprintCapabilities(
+            width=_WIDTH,
+            height=_HEIGHT,
+            ppi=self.ppi,
+            features=frozenset({Feature.PRESENCE, Feature.SEQUENCE}),
+        )
 
     def _open(self) -> None:
         self._link = self._connect(self.info.address)

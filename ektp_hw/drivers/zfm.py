@@ -24,6 +24,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo
+from ektp_hw.devices.capabilities import Feature, FingerprintCapabilities
 from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.devices.redaction import Redaction, Rule
@@ -118,6 +119,7 @@ class ZFM(FingerprintScanner):
         self._module: Module | None = None
         self._baud = _BAUD
         self._ppi = 500.0
+        self._shape: tuple[int, int] | None = None
         self.parameters: SystemParameters | None = None
 
     @classmethod
@@ -155,6 +157,18 @@ class ZFM(FingerprintScanner):
     def ppi(self) -> float:
         """500, or 508 for the R503, by the makers' data sheets; known after the first picture."""
         return self._ppi
+
+    @property
+    def capabilities(self) -> FingerprintCapabilities:
+        """The size is known after the first picture: the modules do not tell theirs."""
+        height, width = self._shape or (None, None)
+        return FingerprintCapabilities(
+            width=width,
+            height=height,
+            ppi=self.ppi,
+            bits=4,
+            features=frozenset({Feature.PRESENCE, Feature.COMPARISON}),
+        )
 
     def _open(self) -> None:
         self._line = self._connect(self.info.address)
@@ -268,7 +282,8 @@ class ZFM(FingerprintScanner):
         if packed is None:
             return None
         height, width, self._ppi = _SIZES[len(packed)]
-        pixels = pixels_of(packed).reshape(height, width)
+        self._shape = height, width
+        pixels = pixels_of(packed).reshape(self._shape)
         self._judge(pixels)
         show(pixels)
         return pixels

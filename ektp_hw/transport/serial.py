@@ -21,6 +21,7 @@ from ektp_hw.errors import (
     UnavailableReason,
 )
 from ektp_hw.transport.base import SerialConnection, log_wire
+from ektp_hw.transport.claim import claim, holder
 from ektp_hw.transport.serial_ports import locate, rule_for
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     import serial
 
+    from ektp_hw.transport.claim import Claim
     from ektp_hw.transport.serial_ports import SerialAddress
 
     _T = TypeVar("_T")
@@ -87,14 +89,20 @@ def connect(
         raise _impossible_speed(uri, address.baud or baud) from error
     except _failures() as error:
         _refuse(error, address)
-    return PyserialConnection(port, uri)
+    try:
+        held = claim(address.path, fd=_descriptor(port), device=uri)
+    except DeviceError:
+        port.close()
+        raise
+    return PyserialConnection(port, uri, held)
 
 
 class PyserialConnection(SerialConnection):
     """A port of pySerial, with this package's errors; made by `connect`."""
 
-    def __init__(self, port: serial.Serial, uri: str) -> None:
+    def __init__(self, port: serial.Serial, uri: str, held: Claim) -> None:
         self._port = port
+        self._claim = held
         self._uri = uri
         self._name = uri.partition("?")[0]  # for the log: options may hold a password
 
@@ -157,6 +165,7 @@ class PyserialConnection(SerialConnection):
 
     def close(self) -> None:
         """Let go of the port."""
+        self._claim.close()
         self._port.close()
 
     def _run(self, what: str, step: Callable[[], _T]) -> _T:
@@ -182,6 +191,14 @@ class PyserialConnection(SerialConnection):
         ) from error
 
 
+def _descriptor(port: serial.Serial) -> int | None:
+    """Return the open port's descriptor, None on systems that have none."""
+    try:
+        return int(port.fileno())
+    except (AttributeError, OSError):
+        return None
+
+
 def _failures() -> tuple[type[Exception], ...]:
     """Return what a port may raise: the terminal interface has an error of its own."""
     try:
@@ -197,8 +214,8 @@ def _refuse(error: Exception, address: SerialAddress) -> NoReturn:
     uri, path = address.uri, address.path
     if number in {errno.EBUSY, errno.EAGAIN}:
         raise DeviceBusy(
-            "another program holds the port; close that program (ModemManager holds a new port"
-            " for some seconds: wait, or see the udev rule that keeps it away)",
+            f"{holder(path)}; close it there and try again (ModemManager holds a new port for some"
+            " seconds: wait, or see the udev rule that keeps it away)",
             device=uri,
         ) from error
     if number in {errno.EACCES, errno.EPERM}:

@@ -86,6 +86,12 @@ def test_ids_lead_to_this_driver():
     assert NB1010.locate("usb:298d:1011@3-1.4") is None
 
 
+def test_what_it_can_do_is_told_before_opening():
+    can = NB1010(INFO).capabilities
+    assert (can.width, can.height, can.ppi) == (256, 180, 385)
+    assert "presence" in can.features
+
+
 def test_every_picture_is_the_finger_that_lies_there(sensor, model):
     assert works(sensor)
     other = FingerprintImage(striped_finger().pixels[:, ::-1] // 2, ppi=385)

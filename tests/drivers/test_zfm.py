@@ -97,6 +97,12 @@ def test_another_conversation_is_noticed():
 # Good days.
 
 
+def test_what_it_can_do_is_known_after_the_first_picture(scanner):
+    assert (scanner.capabilities.width, scanner.capabilities.bits) == (None, 4)
+    assert works(scanner)
+    assert (scanner.capabilities.width, scanner.capabilities.height) == (256, 288)
+
+
 def test_every_picture_is_the_finger_that_lies_there(scanner, module):
     assert works(scanner)
     assert scanner.ppi == 500
