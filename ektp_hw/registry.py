@@ -169,10 +169,10 @@ def _seen_once(infos: list[DeviceInfo]) -> list[DeviceInfo]:
 
 
 def _record(device: Device, path: str | Path, *, keep_payloads: bool) -> None:
-    if not {"usb", "serial", "evdev"} & set(device.schemes):
+    if not {"usb", "serial", "evdev", "video"} & set(device.schemes):
         raise DeviceUnavailable(
-            "only the traffic of USB devices, device nodes and serial lines can be recorded; open"
-            " it without recording",
+            "only the traffic of USB devices, nodes, serial lines and cameras can be recorded;"
+            " open it without recording",
             reason=UnavailableReason.UNSUPPORTED,
             device=device.info.uri,
         )
@@ -181,6 +181,8 @@ def _record(device: Device, path: str | Path, *, keep_payloads: bool) -> None:
     from ektp_hw.transport.node_transcript import NodeRecorder
     from ektp_hw.transport.serial_transcript import SerialRecorder
     from ektp_hw.transport.transcript import Notes, Recorder
+    from ektp_hw.transport.video import VideoConnection
+    from ektp_hw.transport.video_transcript import VideoRecorder
 
     notes = Notes(path, None if keep_payloads else device.redaction)
 
@@ -189,6 +191,8 @@ def _record(device: Device, path: str | Path, *, keep_payloads: bool) -> None:
             return SerialRecorder(connection, notes)
         if isinstance(connection, DeviceNode):
             return NodeRecorder(connection, notes)
+        if isinstance(connection, VideoConnection):
+            return VideoRecorder(connection, path, keep_frames=keep_payloads)
         return Recorder(connection, notes)
 
     device.tap(recorded)

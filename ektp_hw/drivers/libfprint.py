@@ -16,6 +16,7 @@ import logging
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo
+from ektp_hw.devices.capabilities import Feature, FingerprintCapabilities
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.errors import CaptureTimeout, DeviceError, DeviceUnavailable, ProtocolError
 from ektp_hw.samples import MAX_PPI, MIN_PPI
@@ -93,6 +94,11 @@ class LibfprintSensor(FingerprintScanner):
     def ppi(self) -> float:
         """As libfprint says with the last picture; before it, and where it does not say, 500."""
         return self._ppi
+
+    @property
+    def capabilities(self) -> FingerprintCapabilities:
+        """What libfprint tells of a sensor before its first picture is little."""
+        return FingerprintCapabilities(features=frozenset({Feature.PRESENCE}))
 
     def _open(self) -> None:
         self._is_suspect = False

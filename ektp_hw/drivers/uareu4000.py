@@ -24,6 +24,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo, UsbId
+from ektp_hw.devices.capabilities import Feature, FingerprintCapabilities
 from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.devices.wait import CaptureWait
@@ -121,6 +122,16 @@ class UareU4000(FoundById, FingerprintScanner):
     def ppi(self) -> float:
         """512, by the maker's data sheet."""
         return 512.0
+
+    @property
+    def capabilities(self) -> FingerprintCapabilities:
+        """It tells when a finger comes; the last of its lines never arrives."""
+        return FingerprintCapabilities(
+            width=uareu.WIDTH,
+            height=uareu.MAX_LINES,
+            ppi=self.ppi,
+            features=frozenset({Feature.PRESENCE, Feature.PREVIEW}),
+        )
 
     def wait_until_lifted(
         self, timeout: float = 10.0, cancel: threading.Event | None = None

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import mock_kernel
+import pad_bench
 from ektp_hw.samples import IrisImage, SignatureTrace
+from ektp_hw.virtual import epad, evdev_tablet
 from ektp_hw.virtual.camera import HEIGHT, WIDTH, VirtualIrisCamera
 from ektp_hw.virtual.card import VirtualCardReader
 from ektp_hw.virtual.ktp_el_card import KtpElCard
@@ -81,32 +83,28 @@ def test_wacom_stu_through_libusb(machine):
 
 
 def test_epad_through_hidraw(machine):
-    epad = pytest.importorskip("ektp_hw.virtual.epad")
-    bench = pytest.importorskip("pad_bench")
-    truth = bench.signature(epad.SCALE)
+    truth = pad_bench.signature(epad.SCALE)
     model = epad.VirtualEpad(truth)
     pad = machine.plug(HidrawDevice(model))
     rows, told = signed(machine, f"hidraw:{pad.path}", model.unplug)
-    assert np.array_equal(rows, bench.strokes(truth))
+    assert np.array_equal(rows, pad_bench.strokes(truth))
     assert was_pulled(told)
 
 
 def test_tablet_through_evdev(machine):
-    tablet = pytest.importorskip("ektp_hw.virtual.evdev_tablet")
-    bench = pytest.importorskip("pad_bench")
-    truth = bench.signature(tablet.SCALE)
-    axes = {code: Axis(*numbers) for code, numbers in tablet.AXES.items()}
-    pen = machine.plug(EventDevice("Pen", keys=tablet.KEYS, axes=axes, properties=[0]))
+    truth = pad_bench.signature(evdev_tablet.SCALE)
+    axes = {code: Axis(*numbers) for code, numbers in evdev_tablet.AXES.items()}
+    pen = machine.plug(EventDevice("Pen", keys=evdev_tablet.KEYS, axes=axes, properties=[0]))
     done = threading.Event()
 
     def sign():
         done.wait(0.5)  # the driver drops what was there before it listens
-        for frame in tablet.VirtualTablet(truth).frames():
+        for frame in evdev_tablet.VirtualTablet(truth).frames():
             pen.emit(frame)
             done.wait(0.002)
 
     rows, told = signed(machine, f"evdev:{pen.path}", pen.unplug, sign)
-    assert np.array_equal(rows, bench.strokes(truth))
+    assert np.array_equal(rows, pad_bench.strokes(truth))
     assert was_pulled(told)
 
 
@@ -118,7 +116,6 @@ def test_uvc_camera_through_libusb(machine):
 
 @pytest.mark.parametrize("fourcc", ["GREY", "Y10 ", "Y16 ", "Y8I ", "YUYV"])
 def test_camera_through_v4l2(machine, fourcc):
-    pytest.importorskip("ektp_hw.drivers.v4l2_camera")
     eye = drawn_eye()
     wide = eye.astype("<u2")
     data = {

@@ -12,7 +12,7 @@ if lack := mock_kernel.missing():
 
 from ektp_hw.samples import SignatureTrace  # noqa: E402
 from ektp_hw.virtual import epad, evdev_tablet, pad  # noqa: E402
-from mock_kernel import Axis, EventDevice, HidrawDevice, UsbDevice, finish, start, talk  # noqa: E402
+from mock_kernel import Axis, EventDevice, HidrawDevice, UsbDevice, start, talk  # noqa: E402
 from pad_bench import are_same, signature  # noqa: E402
 
 SIGN = """
@@ -106,6 +106,7 @@ def test_an_idle_pad_that_is_pulled_out_is_noticed(machine, pen):
     body = f"""
 pads = [hw.open_device("hidraw:{device.path}"), hw.open_device("evdev:{pen.path}")]
 tell([pad.is_there() for pad in pads])
+print("open", flush=True)
 end = time.monotonic() + 20
 while any(pad.is_there() for pad in pads) and time.monotonic() < end:
     time.sleep(0.01)
@@ -113,12 +114,12 @@ tell([str(pad.state) for pad in pads])
 for pad in pads:
     pad.close()
 """
-    child = start(machine, body)
-    line = child.stdout.readline()
-    assert "[true, true]" in line
-    device.unplug()
-    pen.unplug()
-    (told,) = finish(child)
+    with start(machine, body) as child:
+        child.wait_for("open")
+        device.unplug()
+        pen.unplug()
+        there, told = child.finish()
+    assert there.value == [True, True]
     assert told.value == ["CaptureState.REMOVED"] * 2
 
 
@@ -163,10 +164,10 @@ with hw.open_device("evdev:{pen.path}") as pad:
     tell(lambda: signed(pad))
     tell(time.monotonic)
 """
-    child = start(machine, SIGN + body)
-    assert waits.wait(30)
-    play(pen, evdev_tablet.VirtualTablet(truth).frames())
-    listed, busy, width, before, trace, after = finish(child)
+    with start(machine, SIGN + body) as child:
+        assert waits.wait(30)
+        play(pen, evdev_tablet.VirtualTablet(truth).frames())
+        listed, busy, width, before, trace, after = child.finish()
     assert listed.value == [[f"evdev:{pen.path}", "Pen tablet"]]
     assert busy.error == "DeviceBusy"
     assert width.value == 152.0
@@ -191,10 +192,10 @@ tell(lambda: hw.open_device("evdev:/dev/input/event0"))
 def test_a_pulled_cable_on_evdev(machine, pen):
     waits = heard(pen)
     body = f'with hw.open_device("evdev:{pen.path}") as pad:\n    tell(lambda: signed(pad))\n'
-    child = start(machine, SIGN + body)
-    assert waits.wait(30)
-    frames = list(evdev_tablet.VirtualTablet(signature(evdev_tablet.SCALE)).frames())
-    play(pen, frames[:30])
-    pen.unplug()
-    (told,) = finish(child)
+    with start(machine, SIGN + body) as child:
+        assert waits.wait(30)
+        frames = list(evdev_tablet.VirtualTablet(signature(evdev_tablet.SCALE)).frames())
+        play(pen, frames[:30])
+        pen.unplug()
+        (told,) = child.finish()
     assert told.error == "DeviceRemoved"
