@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only door to the compiled core: arrays in, arrays out, no copy on the way.
+
+``EKTP_HW_ISA`` = ``scalar``, ``neon``, ``avx2`` or ``avx512`` forces an instruction set; otherwise
+the best one that the processor has is used. cffi releases the GIL during every call, so threads
+may work side by side.
+
+`library` opens the core; one file serves each family of kernels: `neighbourhoods`, `filtering`,
+`matching` (with `packing`).
+"""
+
+from __future__ import annotations
+
+from ektp_hw.native.arrays import CYLINDER_WORDS
+from ektp_hw.native.filtering import filter_cells
+from ektp_hw.native.library import ISA, available_isas, isa, use_isa
+from ektp_hw.native.matching import MATCH_CUES, match, match_one, match_parameters
+from ektp_hw.native.neighbourhoods import cylinders
+from ektp_hw.native.packing import PackedTemplate, pack
+
+__all__ = [
+    "CYLINDER_WORDS",
+    "ISA",
+    "MATCH_CUES",
+    "PackedTemplate",
+    "available_isas",
+    "cylinders",
+    "filter_cells",
+    "isa",
+    "match",
+    "match_one",
+    "match_parameters",
+    "pack",
+    "use_isa",
+]
