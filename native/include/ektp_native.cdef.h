@@ -44,8 +44,8 @@ void ektp_filter_cells(const int16_t *picture, size_t stride, const int32_t *cho
                        float *filtered);
 
 /* Family "match": one fingerprint against many, all of `ektp_hw.fingerprint.comparison` but the
- * weighing. Lengths are pixels at 500 ppi; cosines are of angles; see the dataclasses that fill
- * this in (`alignment.AlignmentParameters`, `pairing.PairingParameters`) for what each is. */
+ * weighing. Lengths are pixels at 500 ppi; cosines are of angles; what each is say the dataclasses
+ * that fill this in, `ektp_hw.fingerprint.comparison_parameters`. */
 typedef struct {
     int32_t prior;     /* of ektp_cylinders */
     int32_t votes;     /* at most 256 */
@@ -59,13 +59,12 @@ typedef struct {
 } ektp_match_parameters;
 
 /* Bytes of a packed template's start, see src/match.h; the columns follow as `ektp_hw.native.pack`
- * writes them. */
+ * writes them. All of it lies at a multiple of 64. */
 enum { EKTP_MATCH_HEADER = 64 };
 
-/* cues: 8 floats for each reference: pairs, fit, likeness, common_a, common_b (as
- * `ektp_hw.fingerprint.pairing.CUES`), flow_cells, flow_agreement, period_gap (as
- * `flow_agreement.CUES`). partners: NULL, or room for 256: for the last reference, whom each minutia
- * of the impression laid over the other is paired with, -1 for nobody. Packed templates are
- * trusted. */
+/* cues: 8 floats for each reference: pairs, fit, likeness, common_a, common_b, flow_cells,
+ * flow_agreement, period_gap (`ektp_hw.fingerprint.comparison.CUES`). partners: NULL, or room for
+ * 256: for the last reference, whom each minutia of the impression laid over the other is paired
+ * with, -1 for nobody. Packed templates are trusted. */
 void ektp_match(const void *probe, const void *const *references, size_t count,
                 const ektp_match_parameters *parameters, float *cues, int32_t *partners);

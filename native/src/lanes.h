@@ -7,6 +7,9 @@
 #define EKTP_LANES_H
 #include <stdint.h>
 #include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 enum { LANES = 8 };
 
@@ -32,11 +35,6 @@ static inline lanes_i lanes_less_int(lanes_i a, lanes_i b) { return (a - b) >> 3
 static inline lanes_i lanes_differ(lanes_i a, lanes_i b) { return ((a - b) | (b - a)) >> 31; }
 #endif
 
-static inline lanes_f lanes_pick(lanes_i mask, lanes_f yes, lanes_f no)
-{
-    return (lanes_f)((mask & (lanes_i)yes) | (~mask & (lanes_i)no));
-}
-
 static inline lanes_f lanes_where(lanes_i mask, lanes_f yes) { return (lanes_f)(mask & (lanes_i)yes); }
 
 static inline lanes_f lanes_of(float value)
@@ -59,12 +57,51 @@ static inline float lanes_sum(lanes_f value)
     return lane[0];
 }
 
-static inline int lanes_any(lanes_i mask)
+/* As many bytes as can be compared at once. */
+#if defined(__AVX2__)
+enum { BLOCK = 32 };
+#else
+enum { BLOCK = 16 };
+#endif
+typedef uint8_t block __attribute__((vector_size(BLOCK), may_alias));
+
+/* All bits of those bytes that are at least so large. */
+static inline block block_from(const uint8_t *values, uint8_t least)
 {
-    uint64_t word[4], any = 0;
+    block value;
+    memcpy(&value, values, sizeof value);
+    return (block)(value >= least);
+}
+
+/* Bit k is set where byte k of the mask is. */
+static inline uint32_t block_bits(block mask)
+{
+#if defined(__AVX2__)
+    return (uint32_t)_mm256_movemask_epi8((__m256i)mask);
+#else
+    uint64_t word[2];
     memcpy(word, &mask, sizeof word);
-    for (int k = 0; k < 4; k++) any |= word[k];
-    return any != 0;
+    uint32_t bits[2];
+    for (int w = 0; w < 2; w++) /* byte k of a word to bit k of its highest byte */
+        bits[w] = (uint32_t)((word[w] & 0x0101010101010101u) * 0x0102040810204080u >> 56);
+    return bits[0] | bits[1] << 8;
+#endif
+}
+
+/* Bit k is set where lane k of the mask is. */
+static inline unsigned lanes_bits(lanes_i mask)
+{
+#if defined(__AVX2__)
+    return (unsigned)_mm256_movemask_ps((__m256)mask);
+#else
+    uint64_t word[4];
+    memcpy(word, &mask, sizeof word);
+    if (!(word[0] | word[1] | word[2] | word[3])) return 0;
+    unsigned bits = 0;
+    for (unsigned k = 0; k < 4; k++)
+        bits |= (unsigned)(word[k] & 1) << 2 * k | (unsigned)(word[k] >> 63) << (2 * k + 1);
+    return bits;
+#endif
 }
 
 #endif

@@ -14,7 +14,7 @@ enum {
     MATCH_CUES = 8
 };
 
-/* Start of a packed template; the columns follow, each padded to whole lanes (`MATCH_ROOM`). */
+/* Start of a packed template; the columns follow (`impression_of`), each with room for `room`. */
 typedef struct {
     uint32_t minutiae, room; /* room: minutiae padded to a multiple of 16 */
     uint32_t corners, rows, columns;
@@ -22,6 +22,8 @@ typedef struct {
     uint8_t digest[16];
     uint8_t pad[24];
 } match_header;
+
+_Static_assert(sizeof(match_header) == EKTP_MATCH_HEADER, "columns begin where Python puts them");
 
 typedef void match_kernel(const void *probe, const void *const *references, size_t count,
                           const ektp_match_parameters *parameters, float *cues, int32_t *partners);

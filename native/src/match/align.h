@@ -11,8 +11,6 @@ typedef struct {
     float votes;
 } proposal;
 
-typedef uint8_t bytes __attribute__((vector_size(16)));
-
 typedef struct {
     int count;
     uint8_t first[MATCH_MOST_VOTES], second[MATCH_MOST_VOTES];
@@ -26,50 +24,61 @@ typedef struct {
     float cosine[2 * MATCH_MOST_VOTES + LANES], sine[2 * MATCH_MOST_VOTES + LANES];
 } electorate;
 
-/* The most alike pairs, most alike first, by a counting sort over 255 values. */
+/* How many of the values, up to the end of the last block, are at least so large. */
+static uint32_t count_from(const uint8_t *values, size_t size, int least)
+{
+    uint32_t count = 0;
+    for (size_t k = 0; k < size;) {
+        block counts = {0};
+        size_t end = size - k > 255 * BLOCK ? k + 255 * BLOCK : size;
+        for (; k < end; k += BLOCK) counts -= block_from(values + k, (uint8_t)least);
+        uint64_t word[BLOCK / 8], pairs = 0;
+        memcpy(word, &counts, sizeof word);
+        for (int w = 0; w < BLOCK / 8; w++)
+            pairs += (word[w] & 0x00ff00ff00ff00ffu) + (word[w] >> 8 & 0x00ff00ff00ff00ffu);
+        count += (uint32_t)(pairs * 0x0001000100010001u >> 48);
+    }
+    return count;
+}
+
+/* The most alike pairs, most alike first and otherwise row by row. */
 static void choose_voters(const impression *a, const impression *b, const uint8_t *alike, int limit,
                           electorate *voters)
 {
-    uint32_t counts[4][256] = {{0}};
-    uint32_t places[257];
-    size_t size = (size_t)a->n * (size_t)b->n, k = 0;
-    for (; k + 4 <= size; k += 4)
-        for (size_t part = 0; part < 4; part++) counts[part][alike[k + part]]++;
-    for (; k < size; k++) counts[0][alike[k]]++;
-    uint32_t before = 0;
-    int least = 1;
-    for (int value = 255; value >= 1; value--) {
-        places[value] = before;
-        before += counts[0][value] + counts[1][value] + counts[2][value] + counts[3][value];
-        if (before >= (uint32_t)limit) {
-            least = value;
-            break;
+    size_t size = (size_t)a->n * (size_t)b->n;
+    int least = 0; /* the largest that enough pairs reach */
+    for (int bit = 128; bit > 0; bit /= 2)
+        if (count_from(alike, size, least + bit) >= (uint32_t)limit) least += bit;
+    if (least < 1) least = 1;
+    int above = least < 255 ? (int)count_from(alike, size, least + 1) : 0;
+    uint16_t found[MATCH_MOST_VOTES + 1], places[256] = {0};
+    int count = 0, spare = limit - above; /* of those that are just so alike */
+    for (size_t start = 0; start < size; start += BLOCK) {
+        uint32_t bits = block_bits(block_from(alike + start, (uint8_t)least));
+        for (; bits; bits &= bits - 1) {
+            size_t k = start + (size_t)__builtin_ctz(bits);
+            int value = alike[k], taken = value > least || spare > 0;
+            spare -= value == least;
+            found[count] = (uint16_t)k;
+            places[value] = (uint16_t)(places[value] + taken);
+            count += taken;
         }
     }
-    voters->count = 0;
-    const uint8_t *row = alike;
-    for (int i = 0; i < a->n; i++, row += b->n) {
-        for (int start = 0; start < b->n; start += 16) {
-            bytes values;
-            uint64_t halves[2];
-            memcpy(&values, row + start, sizeof values);
-            bytes enough = (bytes)(values >= (uint8_t)least);
-            memcpy(halves, &enough, sizeof halves);
-            for (int half = 0; half < 2; half++) {
-                while (halves[half]) {
-                    int bit = __builtin_ctzll(halves[half]), j = start + 8 * half + bit / 8;
-                    halves[half] &= ~(UINT64_C(0xff) << bit);
-                    if (j >= b->n) break;
-                    uint32_t place = places[row[j]];
-                    if (place >= (uint32_t)limit) continue;
-                    places[row[j]] = place + 1;
-                    voters->first[place] = (uint8_t)i;
-                    voters->second[place] = (uint8_t)j;
-                    voters->count++;
-                }
-            }
-        }
+    unsigned before = 0;
+    for (int value = 255; value >= least; value--) {
+        unsigned own = places[value];
+        places[value] = (uint16_t)before;
+        before += own;
     }
+    /* Exact for every k below 65536. */
+    uint64_t inverse = b->n ? (UINT64_C(1) << 32) / (unsigned)b->n + 1 : 0;
+    for (int at = 0; at < count; at++) {
+        unsigned k = found[at], i = (unsigned)(k * inverse >> 32);
+        int place = places[alike[k]]++;
+        voters->first[place] = (uint8_t)i;
+        voters->second[place] = (uint8_t)(k - i * (unsigned)b->n);
+    }
+    voters->count = count;
 }
 
 static void sort_by_turn(const impression *a, const impression *b, const uint8_t *alike,
@@ -101,6 +110,11 @@ static void sort_by_turn(const impression *a, const impression *b, const uint8_t
         }
     }
     for (int s = 0; s < MATCH_SECTORS; s++) starts[MATCH_SECTORS + s + 1] = n + starts[s + 1];
+    /* A window's last lanes may reach beyond the end; they do not count but must be numbers. */
+    float *columns[] = {voters->ax,     voters->ay,     voters->bx,  voters->by,
+                        voters->weight, voters->cosine, voters->sine};
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
+        lanes_to(columns[k] + 2 * n, lanes_of(0.0f));
 }
 
 /* One proposal: its least-squares motion, and the votes for it. */

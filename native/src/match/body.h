@@ -17,16 +17,15 @@ static int laid_over(const impression *one, const impression *other)
 void MATCH(const void *probe, const void *const *references, size_t count,
            const ektp_match_parameters *parameters, float *cues, int32_t *partners)
 {
-    /* Rows of alike need not be aligned, but the last may be read beyond its end. */
-    static const size_t slack = 4 * LANES;
-    _Alignas(64) uint8_t alike[MATCH_MOST * MATCH_MOST + 4 * LANES];
+    /* The last block may reach beyond the end. */
+    _Alignas(64) uint8_t alike[MATCH_MOST * MATCH_MOST + BLOCK];
     impression own = impression_of(probe);
     for (size_t r = 0; r < count; r++, cues += MATCH_CUES) {
         impression other = impression_of(references[r]);
         int swapped = laid_over(&other, &own) < 0;
         const impression *a = swapped ? &other : &own, *b = swapped ? &own : &other;
         proposal finalists[MATCH_MOST_FINALISTS];
-        memset(alike + (size_t)a->n * b->n, 0, slack);
+        memset(alike + (size_t)a->n * (size_t)b->n, 0, BLOCK);
         MATCH_CYLINDERS(a->codes, a->masks, a->n, b->codes, b->masks, b->n,
                         (uint32_t)parameters->prior, alike);
         int found = align(a, b, alike, parameters, finalists);

@@ -46,75 +46,91 @@ static void cut_into_strips(const impression *b, strips *self)
 }
 
 /* Return the place of a minutia of b below which none reaches up to `least`. */
-static int first_from(const strips *self, float least)
+static inline int first_from(const strips *self, float least)
 {
-    float strip = (least - self->bottom) * (1.0f / 16.0f);
-    if (!(strip >= 1.0f)) return 0;
-    if (strip >= (float)self->count) return self->starts[self->count - 1];
-    return self->starts[(int)strip];
+    float strip = (least - self->bottom) * (1.0f / 16.0f), last = (float)(self->count - 1);
+    strip = strip > 0.0f ? strip : 0.0f;
+    return self->starts[(int)(strip < last ? strip : last)];
+}
+
+/* Minutiae that lie near each other, eight of b beside one of a: kept, and looked at by the dozen,
+ * because whether any is near cannot be foretold and a processor's wrong guess costs more. */
+enum { MATCH_MOST_NEAR = MATCH_MOST / LANES, MATCH_NEAR_ROOM = 2 * MATCH_MOST_NEAR };
+
+typedef struct {
+    int count;
+    int32_t i[MATCH_NEAR_ROOM], j[MATCH_NEAR_ROOM];
+    unsigned bits[MATCH_NEAR_ROOM]; /* which of the eight */
+    float close[MATCH_NEAR_ROOM][LANES];
+} neighbours;
+
+/* For every minutia the best one of the other impression so far. */
+typedef struct {
+    float of_a[MATCH_MOST], of_b[MATCH_MOST];
+    int32_t chosen_by_b[MATCH_MOST];
+} bests;
+
+static void choose(neighbours *near, const uint8_t *alike, int columns, bests *best, pairing *self)
+{
+    for (int at = 0; at < near->count; at++) {
+        int i = near->i[at];
+        const uint8_t *row = alike + (size_t)i * (size_t)columns;
+        for (unsigned bits = near->bits[at]; bits; bits &= bits - 1) {
+            int k = __builtin_ctz(bits), j = near->j[at] + k;
+            float close = near->close[at][k];
+            float rank = close * (0.3f + (float)row[j] * (1.0f / 255.0f));
+            if (rank > best->of_a[i]) {
+                best->of_a[i] = rank;
+                self->partner[i] = j;
+                self->closeness[i] = close;
+            }
+            if (rank > best->of_b[j]) {
+                best->of_b[j] = rank;
+                best->chosen_by_b[j] = i;
+            }
+        }
+    }
+    near->count = 0;
 }
 
 /* Pair each moved minutia with the one it is best for and that is best for it. */
 static void assign(const impression *a, const impression *b, const strips *rows,
                    const uint8_t *alike, float reach, float least_cosine, pairing *self)
 {
-    float best_of_b[MATCH_MOST];
-    int32_t chosen_by_b[MATCH_MOST];
+    neighbours near;
+    bests best;
     float inverse = 1.0f / (reach * reach), turning = 1.0f / (1.0f - least_cosine);
-    for (int j = 0; j < b->room; j += LANES) {
-        lanes_to(best_of_b + j, lanes_of(0.0f));
-        memset(chosen_by_b + j, 0xff, LANES * sizeof *chosen_by_b);
-    }
+    memset(best.of_a, 0, (size_t)a->room * sizeof *best.of_a);
+    memset(best.of_b, 0, (size_t)b->room * sizeof *best.of_b);
+    memset(self->partner, 0xff, (size_t)a->room * sizeof *self->partner);
+    near.count = 0;
     for (int i = 0; i < a->n; i++) {
-        const uint8_t *row = alike + (size_t)i * (size_t)b->n;
         float x = self->x[i], y = self->y[i], cosine = self->cosine[i], sine = self->sine[i];
-        lanes_f top = {0}, top_close = {0};
-        lanes_i top_j = lanes_of_int(-1);
-        int hit = 0;
-        for (int j = first_from(rows, y - reach) & -LANES; j < b->n; j += LANES) {
-            if (b->y[j] > y + reach) break;
+        int j = first_from(rows, y - reach) & -LANES;
+        if (j > b->room - 2 * LANES) j = b->room - 2 * LANES;
+        int at_least = j + 2 * LANES;
+        do {
             lanes_f dx = x - lanes_at(b->x + j), dy = lanes_at(b->y + j) - y;
-            lanes_f near = 1.0f - (dx * dx + dy * dy) * inverse;
+            lanes_f nearness = 1.0f - (dx * dx + dy * dy) * inverse;
             lanes_f along = cosine * lanes_at(b->cosine + j) + sine * lanes_at(b->sine + j);
             lanes_f straight = 1.0f - (1.0f - along) * turning;
-            lanes_i fits = lanes_less(lanes_of(0.0f), near) & lanes_less(lanes_of(0.0f), straight);
-            if (!lanes_any(fits)) continue;
-            hit = 1;
-            float same[LANES];
-            for (int k = 0; k < LANES; k++) same[k] = (float)row[j + k];
-            lanes_f close = near * straight;
-            lanes_f rank = lanes_where(fits, close * (0.3f + lanes_at(same) * (1.0f / 255.0f)));
-            lanes_i better = lanes_less(top, rank);
-            top = lanes_pick(better, rank, top);
-            top_close = lanes_pick(better, close, top_close);
-            top_j = (better & (LANE_NUMBERS + j)) | (~better & top_j);
-            lanes_f before = lanes_at(best_of_b + j);
-            lanes_i first = lanes_less(before, rank);
-            lanes_to(best_of_b + j, lanes_pick(first, rank, before));
-            lanes_i owner;
-            memcpy(&owner, chosen_by_b + j, sizeof owner);
-            owner = (first & i) | (~first & owner);
-            memcpy(chosen_by_b + j, &owner, sizeof owner);
-        }
-        self->partner[i] = -1;
-        if (!hit) continue;
-        float ranks[LANES], closes[LANES], most = 0.0f;
-        int32_t whose[LANES];
-        memcpy(ranks, &top, sizeof ranks);
-        memcpy(closes, &top_close, sizeof closes);
-        memcpy(whose, &top_j, sizeof whose);
-        for (int k = 0; k < LANES; k++) {
-            if (ranks[k] > most || (ranks[k] == most && most > 0.0f && whose[k] < self->partner[i])) {
-                most = ranks[k];
-                self->partner[i] = whose[k];
-                self->closeness[i] = closes[k];
-            }
-        }
+            unsigned bits = lanes_bits(lanes_less(lanes_of(0.0f), nearness) &
+                                       lanes_less(lanes_of(0.0f), straight));
+            lanes_to(near.close[near.count], nearness * straight);
+            near.i[near.count] = i;
+            near.j[near.count] = j;
+            near.bits[near.count] = bits;
+            near.count += bits != 0;
+            j += LANES;
+        } while (j < at_least || (j < b->n && b->y[j] <= y + reach));
+        if (near.count >= MATCH_NEAR_ROOM - MATCH_MOST_NEAR)
+            choose(&near, alike, b->n, &best, self);
     }
+    choose(&near, alike, b->n, &best, self);
     int count = 0;
     for (int i = 0; i < a->n; i++) {
         int j = self->partner[i];
-        if (j >= 0 && chosen_by_b[j] != i) self->partner[i] = j = -1;
+        if (j >= 0 && best.chosen_by_b[j] != i) self->partner[i] = j = -1;
         if (j < 0) continue;
         self->who[count] = i;
         self->ax[count] = a->x[i];
@@ -129,7 +145,7 @@ static void assign(const impression *a, const impression *b, const strips *rows,
         self->ax[k] = self->ay[k] = self->bx[k] = self->by[k] = self->close[k] = 0.0f;
 }
 
-/* The rigid motion of the present pairs, in closed form. */
+/* The rigid motion of the present pairs, of which there is one at least, in closed form. */
 static motion refit(const pairing *self, float rigidity, motion m)
 {
     lanes_f total = {0}, sax = {0}, say = {0}, sbx = {0}, sby = {0};
@@ -141,7 +157,7 @@ static motion refit(const pairing *self, float rigidity, motion m)
         sbx += w * lanes_at(self->bx + k);
         sby += w * lanes_at(self->by + k);
     }
-    float sum = lanes_sum(total) + 1e-9f;
+    float sum = lanes_sum(total);
     float cax = lanes_sum(sax) / sum, cay = lanes_sum(say) / sum;
     float cbx = lanes_sum(sbx) / sum, cby = lanes_sum(sby) / sum;
     lanes_f dots = {0}, crosses = {0};
@@ -214,7 +230,7 @@ static float common_area(const impression *moved, const impression *onto, motion
         lanes_f x = lanes_at(moved->x + i), y = lanes_at(moved->y + i);
         lanes_f px = m.cosine * x - m.sine * y + m.x, py = m.sine * x + m.cosine * y + m.y;
         lanes_i inside = lanes_less_int(LANE_NUMBERS, lanes_of_int(moved->n - i));
-        for (int k = 0; k < onto->corners && lanes_any(inside); k++) {
+        for (int k = 0; k < onto->corners && lanes_bits(inside); k++) {
             const float *from = onto->hull + 2 * k;
             const float *to = onto->hull + 2 * (k + 1 < onto->corners ? k + 1 : 0);
             float ex = to[0] - from[0], ey = to[1] - from[1];
@@ -242,7 +258,7 @@ static void pair(const impression *a, const impression *b, const uint8_t *alike,
         sum_pairs(a, b, alike, &self, sums);
         if (sums[1] + sums[2] <= p->hopeless * most) continue;
         if (sums[1] + sums[2] > most) most = sums[1] + sums[2];
-        for (int round = 0; round < 2; round++) {
+        for (int round = 0; round < 2 && self.count > 0; round++) {
             m = refit(&self, p->pair_rigidity, m);
             move_onto(a, m, &self);
             bend(a, p, &self);
