@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 
 from ektp_hw import native
+from ektp_hw.fingerprint.comparison_parameters import AlignmentParameters, PairingParameters
+from ektp_hw.fingerprint.prepared import prepare
+from ektp_hw.templates import FingerprintTemplate
 
 
 @pytest.fixture(params=native.available_isas(), ids=lambda isa: isa.name.lower())
@@ -38,3 +41,35 @@ def bench_filter_cells(benchmark, isa):
     first = np.arange(0, 32 * 150 + 1, 150, dtype=np.uint32)
     benchmark.extra_info |= {"pixels": chosen.size * 16, "isa": isa.name.lower()}
     benchmark(native.filter_cells, picture, chosen, down, across, weights, first, 1e-6)
+
+
+def impressions(minutiae, mates):
+    """A hundred prints besides the first: of nobody, or of the same finger turned and disturbed."""
+    random = np.random.default_rng(1)
+    made = []
+    for _ in range(101):
+        if not made or not mates:
+            x, y = random.uniform(-120, 120, (2, minutiae))
+            direction = random.uniform(0, 2 * np.pi, minutiae)
+        turn, noise = random.uniform(-0.5, 0.5), random.normal(0, 2, (2, minutiae))
+        template = FingerprintTemplate.from_minutiae(
+            np.cos(turn) * x + np.sin(turn) * y + noise[0] + 200,
+            np.cos(turn) * y - np.sin(turn) * x + noise[1] + 200,
+            direction + turn,
+            width=400,
+            height=400,
+        )
+        made.append(prepare(template).packed)
+    return made
+
+
+@pytest.mark.parametrize("mates", [False, True], ids=["strangers", "mates"])
+@pytest.mark.parametrize("minutiae", [40, 80])
+def bench_match(benchmark, isa, minutiae, mates):
+    """One print against a hundred others."""
+    probe, *references = impressions(minutiae, mates)
+    parameters = native.match_parameters(AlignmentParameters(), PairingParameters())
+    benchmark.extra_info |= {"comparisons": len(references), "isa": isa.name.lower()}
+    benchmark(native.match, probe, references, parameters)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 0.0
+    benchmark.extra_info["us_a_comparison"] = seconds / len(references) * 1e6

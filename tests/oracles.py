@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import numpy as np
 
+import oracles_match
+
 
 def cylinders(probe_codes, probe_masks, reference_codes, reference_masks, prior):
-    similarities = np.zeros((len(probe_codes), len(reference_codes)), np.uint8)
-    for p, (code, mask) in enumerate(zip(probe_codes, probe_masks, strict=True)):
-        for r, (other, seen) in enumerate(zip(reference_codes, reference_masks, strict=True)):
-            both = _ones(code & other)
-            total = _ones(code & seen) + _ones(other & mask)
-            similarities[p, r] = 510 * both // (total + prior)
-    return similarities
+    code, mask, other, seen = map(
+        _bits, (probe_codes, probe_masks, reference_codes, reference_masks)
+    )
+    both = code @ other.T
+    total = code @ seen.T + mask @ other.T
+    return (510 * both // (total + prior)).astype(np.uint8)
+
+
+def _bits(words):
+    return np.unpackbits(words.view(np.uint8), axis=1).astype(np.int64)
 
 
 def filter_cells(picture, chosen, down, across, weights, first, scale):
@@ -32,5 +37,13 @@ def filter_cells(picture, chosen, down, across, weights, first, scale):
     return filtered
 
 
-def _ones(words):
-    return sum(int(word).bit_count() for word in words)
+def match(probe, references, alignment, pairing):
+    """Return the cues of each reference, and the partners of the last one (`oracles_match`)."""
+    cues, partners = np.zeros((len(references), 8), np.float32), np.zeros(0, int)
+    for row, reference in zip(cues, references, strict=True):
+        a, b = sorted((probe, reference), key=lambda one: (len(one["steps"]), one["digest"]))
+        alike = cylinders(a["codes"], a["masks"], b["codes"], b["masks"], alignment.prior)
+        proposed = oracles_match.proposals(a, b, alike, alignment)
+        row[:5], motion, partners = oracles_match.pair(a, b, alike, proposed, pairing)
+        row[5:] = oracles_match.flow(a, b, motion)
+    return cues, partners

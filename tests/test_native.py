@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles
+import prints
 from ektp_hw import native
+from ektp_hw.fingerprint.comparison_parameters import AlignmentParameters, PairingParameters
+
+CONSTANTS = AlignmentParameters(), PairingParameters()
+PARAMETERS = native.match_parameters(*CONSTANTS)
 
 
 @pytest.fixture(autouse=True)
@@ -160,6 +166,140 @@ def test_filter_cells_refuses_arrays_it_cannot_read(change):
     assert native.filter_cells(**sound).shape == (12, 16)
     with pytest.raises(ValueError, match=r"must (be|rise|name)"):
         native.filter_cells(**change(sound))
+
+
+def match_on_every_isa(probe, references, constants=CONSTANTS):
+    """Hold `native.match` of prints to its oracle, bit for bit; return the cues."""
+    expected, its_partners = oracles.match(probe, references, *constants)
+    parameters = native.match_parameters(*constants)
+    packed = [native.pack(**each) for each in references]
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        partners = np.full(256, -2, np.int32)
+        cues = native.match(native.pack(**probe), packed, parameters, partners)
+        np.testing.assert_array_equal(
+            cues.view(np.uint32), expected.view(np.uint32), err_msg=isa.name
+        )
+        np.testing.assert_array_equal(partners[: len(its_partners)], its_partners)
+        assert (partners[len(its_partners) :] == -2).all(), "nothing is written beyond"
+    return cues
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.sampled_from([0, 1, 2, 3, 7, 8, 9, 30, 47, 48]),
+    others=st.integers(0, 50),
+    extent=st.sampled_from([0.0, 1.0, 120.0, 2000.0, 65000.0]),
+    flow=st.sampled_from([(0, 0), (1, 1), (9, 11)]),
+)
+def test_match_of_strangers_equals_its_oracle_on_every_isa(seed, count, others, extent, flow):
+    probe = prints.scatter(seed, count, extent=extent, flow=flow)
+    match_on_every_isa(probe, [prints.scatter(seed + 1, others, extent=extent), probe])
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.sampled_from([1, 2, 3, 4, 12, 40, 64]),
+    turn=st.floats(0, 2 * np.pi),
+    shift=st.tuples(st.floats(-300, 300), st.floats(-300, 300)),
+    bend=st.sampled_from([0.0, 8.0]),
+    noise=st.sampled_from([0.0, 1.0, 4.0]),
+    lost=st.sampled_from([0.0, 0.3, 1.0]),
+)
+def test_match_of_mates_equals_its_oracle_on_every_isa(seed, count, turn, shift, bend, noise, lost):
+    finger = prints.scatter(seed, count)
+    other = prints.again(finger, seed, turn=turn, shift=shift, bend=bend, noise=noise, lost=lost)
+    match_on_every_isa(finger, [other])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_match_equals_its_oracle_on_ties_and_places_that_round(seed):
+    """Whole numbers, equal trust, directions and codes: most of what may be equal is."""
+    finger = prints.scatter(seed, 40, extent=30.0)
+    finger["columns"][:2] = np.rint(finger["columns"][:2])
+    finger["columns"][2:] = np.array([[1], [0], [1]])
+    finger["steps"][:] = 0
+    for name in ("codes", "masks"):
+        finger[name][1:] = finger[name][0]
+    other = {name: each.copy() for name, each in finger.items() if name != "digest"}
+    other["columns"][1] += 13.0
+    match_on_every_isa(finger, [other | {"digest": bytes(16)}])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_match_equals_its_oracle_where_minutiae_crowd(seed):
+    finger = prints.scatter(seed, 120, extent=40.0)
+    match_on_every_isa(finger, [prints.scatter(seed + 50, 120, extent=40.0)])
+
+
+@pytest.mark.parametrize("extent", [0.0, 65000.0])
+def test_match_holds_the_fullest_prints(extent):
+    finger, stranger = (prints.scatter(seed, 255, extent=extent) for seed in (1, 2))
+    assert np.isfinite(match_on_every_isa(finger, [stranger, finger])).all()
+    few = [prints.scatter(seed, 8, flow=(128, 128)) for seed in (3, 4)]
+    assert np.isfinite(match_on_every_isa(few[0], few)).all()
+
+
+@pytest.mark.parametrize("counts", [(30, 30), (12, 40), (1, 255), (0, 5), (255, 255)])
+def test_match_does_not_mind_which_is_the_probe(counts):
+    pairs = [[prints.scatter(9 * k + side, counts[side]) for side in (0, 1)] for k in range(6)]
+    pairs += [[one, prints.again(one, 3, turn=2.0, noise=1.0)] for one, _ in pairs[:3]]
+    for one, other in ((native.pack(**each) for each in pair) for pair in pairs):
+        np.testing.assert_array_equal(
+            native.match(one, [other], PARAMETERS), native.match(other, [one], PARAMETERS)
+        )
+
+
+def test_match_one_says_who_was_laid_over_whom():
+    many = prints.scatter(1, 40)
+    few = prints.again(many, 2, lost=0.4)
+    for swapped, (probe, reference) in enumerate([(few, many), (many, few)]):
+        cues, partners, told = native.match_one(
+            native.pack(**probe), native.pack(**reference), PARAMETERS
+        )
+        assert told is bool(swapped)
+        assert cues[0] == pytest.approx(few["columns"][4].sum(), rel=1e-3)
+        mates = partners[: len(few["steps"])]
+        np.testing.assert_array_equal(many["columns"][:2, mates], few["columns"][:2])
+        assert (partners[len(few["steps"]) :] == -1).all()
+
+
+def test_match_of_many_is_match_one_by_one_in_threads_side_by_side():
+    packed = [native.pack(**prints.scatter(seed, 8 * seed)) for seed in range(12)]
+    alone = [[native.match(one, [other], PARAMETERS)[0] for other in packed] for one in packed]
+    with ThreadPoolExecutor(6) as threads:
+        for _ in range(10):
+            found = threads.map(lambda one: native.match(one, packed, PARAMETERS), packed)
+            np.testing.assert_array_equal(list(found), alone)
+    assert native.match(packed[0], [], PARAMETERS).shape == (0, native.MATCH_CUES)
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [
+        (
+            AlignmentParameters(votes=256, proposals=64, finalists=8, angle=3.0, prior=1),
+            PairingParameters(angle=3.0, reach=60.0, hopeless=0.0),
+        ),
+        # So few and so near that each voter, and each place of a proposal, shows in the cues.
+        (
+            AlignmentParameters(votes=12, proposals=12, finalists=1, reach=40.0, angle=0.3),
+            PairingParameters(reach_first=4.0, reach=3.0),
+        ),
+        (AlignmentParameters(votes=1, proposals=1, finalists=1), PairingParameters(hopeless=1.0)),
+    ],
+    ids=["largest", "narrow", "least"],
+)
+def test_match_equals_its_oracle_at_other_constants(constants):
+    for seed in range(20):
+        finger = prints.scatter(seed, 40, extent=80.0)
+        others = [
+            prints.scatter(seed + 100, 40, extent=80.0),
+            prints.again(finger, seed, turn=1.0, noise=2.0, bend=9.0),
+        ]
+        match_on_every_isa(finger, others, constants)
 
 
 def test_an_isa_the_processor_lacks_is_refused():
