@@ -39,11 +39,11 @@ def filter_cells(picture, chosen, down, across, weights, first, scale):
 
 def match(probe, references, alignment, pairing):
     """Return the cues of each reference, and the partners of the last one (`oracles_match`)."""
-    cues, partners = np.zeros((len(references), 8), np.float32), np.zeros(0, int)
+    cues, partners = np.zeros((len(references), 9), np.float32), np.zeros(0, int)
     for row, reference in zip(cues, references, strict=True):
         a, b = sorted((probe, reference), key=lambda one: (len(one["steps"]), one["digest"]))
         alike = cylinders(a["codes"], a["masks"], b["codes"], b["masks"], alignment.prior)
         proposed = oracles_match.proposals(a, b, alike, alignment)
-        row[:5], motion, partners = oracles_match.pair(a, b, alike, proposed, pairing)
-        row[5:] = oracles_match.flow(a, b, motion)
+        row[:6], motion, partners = oracles_match.pair(a, b, alike, proposed, pairing)
+        row[6:] = oracles_match.flow(a, b, motion)
     return cues, partners

@@ -110,7 +110,7 @@ def copies(one, other, middle, p):
 
 
 def pair(a, b, alike, proposed, p):
-    """Return pairs, fit, likeness, common_a, common_b, the best motion (or None) and partners."""
+    """Return the six cues of minutiae, the best motion (or None) and partners."""
     cues, best = (F(0), F(0), F(0)), None
     partners, most = np.full(len(a["steps"]), -1), F(0)
     for motion, _ in proposed:
@@ -126,11 +126,33 @@ def pair(a, b, alike, proposed, p):
             partners[:] = -1
             partners[found[0]] = found[1]
     if best is None:
-        return (*cues, F(0), F(0)), None, partners
+        return (*cues, F(0), F(0), F(0)), None, partners
     cosine, sine, x, y = best
     back = (cosine, -sine, -(cosine * x + sine * y), sine * x - cosine * y)
     margin = F(p.area_margin)
-    return (*cues, common(a, b, best, margin), common(b, a, back, margin)), best, partners
+    areas = common(a, b, best, margin), common(b, a, back, margin)
+    return (*cues, *areas, chance(a, b, best, p)), best, partners
+
+
+def chance(a, b, motion, p):
+    """Return how many pairs the ring around each moved minutia lets expect."""
+    inner, outer = F(p.reach) * F(p.reach), F(p.ring) * F(p.ring)
+    x, y, cosine, sine = moved_onto(a, motion)
+    bx, by, b_cosine, b_sine, b_trust = b["columns"]
+    lanes = np.zeros(8, F)
+    for i, trust in enumerate(a["columns"][4]):
+        dx, dy = x[i] - bx, by - y[i]
+        apart = dx * dx + dy * dy
+        along = cosine[i] * b_cosine + sine[i] * b_sine
+        straight = F(1) - (F(1) - along) * (F(1) / (F(1) - F(math.cos(p.angle))))
+        near = (apart < outer) & (apart >= inner) & (straight > 0)
+        expected = np.where(near, trust * b_trust * straight, F(0))
+        for start in range(0, len(expected), 8):
+            chunk = expected[start : start + 8]
+            lanes[: len(chunk)] += chunk
+    for half in (4, 2, 1):
+        lanes = lanes[:half] + lanes[half:]
+    return lanes[0] * (inner / (outer - inner))
 
 
 def settled(a, b, alike, found, motion, p):

@@ -34,6 +34,7 @@ CUES = (
     "likeness",
     "common_a",
     "common_b",
+    "chance",
     "flow_cells",
     "flow_agreement",
     "period_gap",
@@ -42,7 +43,8 @@ CUES = (
 
 Sums over minutiae, each as much as it is trusted. pairs: paired minutiae; fit: closeness of
 partners in place and direction, 0 to 1 each; likeness: similarity of the partners' neighbourhoods,
-0 to 1 each; common_a, common_b: minutiae of either impression inside the other's area.
+0 to 1 each; common_a, common_b: minutiae of either impression inside the other's area; chance:
+how many pairs were to be expected if the minutiae around had been thrown there.
 
 Sums over the cells of ridge flow that both impressions show (J. Qi, S. Yang, Y. Wang, "Fingerprint
 matching combining the global orientation field with minutia", Pattern Recognition Letters 26(15),

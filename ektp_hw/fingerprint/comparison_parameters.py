@@ -65,3 +65,6 @@ class PairingParameters:
     """How strongly the proposed turn counts against that of a few near pairs (weight x area)."""
     area_margin: float = 10.0
     """How far outside the other's hull a minutia still lies in the common area."""
+    ring: float = 40.0
+    """How far around a minutia, beyond `reach`, others of like direction tell how many partners are
+    found by chance."""

@@ -25,10 +25,10 @@ _USUAL_AGREEMENT = 0.8
 """Agreement of flow that speaks neither for nor against."""
 _USUAL_GAP = 0.08
 """Gap of periods that speaks neither for nor against."""
-_FLOW = 1.8
-_PERIOD = 8.0
+_FLOW = 1.6
+_PERIOD = 3.2
 """What a unit of agreement or gap weighs against one of minutiae."""
-_ALONE = (1.0, -0.41)
+_ALONE = (1.12, -0.37)
 """Slope and offset that bring the evidence of minutiae alone to the same false match rates."""
 
 
@@ -39,14 +39,16 @@ def evidence(
 
     Minutiae: how much fits, in place, direction and neighbourhood, times the share of the common
     area's minutiae that fit to the power of 3/4: many pairs count little where many more found no
-    partner; minus infinity where nothing was paired. Roots are taken instead of a power because
-    they round the same on every machine. Flow and period: mean over the cells both show, less the
-    usual; NaN where the flow is not known.
+    partner; times the share of the pairs that chance does not explain: where minutiae lie as thick
+    as on a smeared print, every one finds a partner. Minus infinity where nothing was paired. Roots
+    are taken instead of a power because they round the same on every machine. Flow and period: mean
+    over the cells both show, less the usual; NaN where the flow is not known.
     """
-    pairs, fit, likeness, common_a, common_b, cells, agreement, gap = cues.T
+    pairs, fit, likeness, common_a, common_b, chance, cells, agreement, gap = cues.T
     common = np.sqrt(np.maximum(common_a, pairs) * np.maximum(common_b, pairs))
     share = np.divide(fit, common, out=np.zeros_like(fit), where=common > 0.0)
-    weight = (fit + likeness) * np.sqrt(share * np.sqrt(share)) - _BURDEN * common
+    earned = np.maximum(1.0 - np.divide(chance, pairs, out=np.ones_like(pairs), where=pairs > 0), 0)
+    weight = (fit + likeness) * np.sqrt(share * np.sqrt(share)) * earned - _BURDEN * common
     minutiae = np.where(pairs > 0.0, weight, -np.inf)
     seen = cells + _PRIOR_CELLS
     flow = (agreement - _USUAL_AGREEMENT * cells) / seen

@@ -22,7 +22,7 @@ __all__ = ["MATCH_CUES", "match", "match_one", "match_parameters"]
 
 _SECTORS = 64
 """Of a turn, for finding voters of about the same turn (`MATCH_SECTORS` in src/match.h)."""
-MATCH_CUES = 8
+MATCH_CUES = 9
 """Numbers that `match` finds for each reference (`MATCH_CUES` in src/match.h)."""
 _ADDRESS = attrgetter("address")
 
@@ -72,6 +72,7 @@ def match_parameters(alignment: Any, pairing: Any) -> Any:  # noqa: ANN401  # a 
             "stiffness": pairing.stiffness,
             "pair_rigidity": pairing.rigidity,
             "area_margin": pairing.area_margin,
+            "ring": pairing.ring,
             "cosines": [math.cos(2 * math.pi * step / 256) for step in range(256)],
         },
     )

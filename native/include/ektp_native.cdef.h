@@ -54,7 +54,7 @@ typedef struct {
     int32_t window;    /* sectors of 1/64 turn each way, at most 31 */
     float align_reach, stretch, align_cosine, align_rigidity, copy_cosine, copy_shift;
     float hopeless, reach_first, reach, pair_cosine, smoothness, stiffness, pair_rigidity;
-    float area_margin;
+    float area_margin, ring;
     float cosines[256]; /* of k/256 of a turn */
 } ektp_match_parameters;
 
@@ -62,7 +62,7 @@ typedef struct {
  * writes them. All of it lies at a multiple of 64. */
 enum { EKTP_MATCH_HEADER = 64 };
 
-/* cues: 8 floats for each reference: pairs, fit, likeness, common_a, common_b, flow_cells,
+/* cues: 9 floats for each reference: pairs, fit, likeness, common_a, common_b, flow_cells,
  * flow_agreement, period_gap (`ektp_hw.fingerprint.comparison.CUES`). partners: NULL, or room for
  * 256: for the last reference, whom each minutia of the impression laid over the other is paired
  * with, -1 for nobody. Packed templates are trusted. */

@@ -11,7 +11,7 @@ enum {
     MATCH_MOST_FINALISTS = 8,
     MATCH_SECTORS = 64,   /* of a turn, for finding voters of about the same turn */
     MATCH_STRIPS = 260,   /* of 16 pixels: 4095 at most */
-    MATCH_CUES = 8
+    MATCH_CUES = 9
 };
 
 /* Start of a packed template; the columns follow (`impression_of`), each with room for `room`. */

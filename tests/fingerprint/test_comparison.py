@@ -6,7 +6,7 @@ import pytest
 
 from ektp_hw import native
 from ektp_hw.fingerprint.comparison import compare, compare_many, matched_minutiae, prepare
-from ektp_hw.templates import FingerprintTemplate
+from ektp_hw.templates import FingerprintTemplate, RidgeFlow
 
 SIDE = 600
 
@@ -179,3 +179,22 @@ def test_nothing_is_matched_where_nothing_is():
     empty = FingerprintTemplate.from_minutiae([], [], [], width=SIDE, height=SIDE)
     assert matched_minutiae(empty, template(minutiae(1))).shape == (0, 2)
     assert matched_minutiae(template(minutiae(1)), empty).shape == (0, 2)
+
+
+@pytest.mark.parametrize("count", [40, 80, 120, 200])
+def test_strangers_crowded_with_minutiae_of_one_direction_do_not_look_alike(count):
+    """As a smeared print or broken parallel lines give them: every minutia finds a partner."""
+    random = np.random.default_rng(count)
+    flow = RidgeFlow.from_fields(np.zeros((12, 12)), np.full((12, 12), 9.0))
+    prints = [
+        prepare(
+            FingerprintTemplate.from_minutiae(
+                *random.uniform(10, 370, (2, count)), random.normal(0, 0.12, count) % (2 * np.pi),
+                width=380, height=380, flow=flow,
+            )
+        )
+        for _ in range(16)
+    ]  # fmt: skip
+    scores = np.concatenate([compare_many(one, prints[k + 1 :]) for k, one in enumerate(prints)])
+    assert scores.max() < 4.5
+    assert np.median(scores) < 2.0

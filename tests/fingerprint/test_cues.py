@@ -172,5 +172,5 @@ def test_the_columns_of_cues_are_named_in_order():
         cues = dict(zip(CUES, row, strict=True))
         for name in ("pairs", "fit", "common_a", "common_b"):
             assert cues[name] == pytest.approx(COUNT, rel=1e-3)
-    np.testing.assert_allclose(found[0, 5:], [ROWS * COLUMNS, ROWS * COLUMNS, 0], rtol=1e-3)
-    assert np.isnan(found[1, 5])
+    np.testing.assert_allclose(found[0, 6:], [ROWS * COLUMNS, ROWS * COLUMNS, 0], rtol=1e-3)
+    assert np.isnan(found[1, 6])

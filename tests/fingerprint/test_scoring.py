@@ -7,6 +7,7 @@ from ektp_hw.fingerprint.scoring import weigh
 
 def cues(**changed):
     usual = {"pairs": 12.0, "fit": 8.0, "likeness": 6.0, "common_a": 20.0, "common_b": 25.0}
+    usual |= {"chance": 2.0}
     usual |= {"flow_cells": 60.0, "flow_agreement": 54.0, "period_gap": 3.0}
     return np.array([[(usual | changed)[name] for name in CUES]])
 
@@ -48,3 +49,8 @@ def test_without_flow_minutiae_speak_alone():
     alone = weigh(cues(flow_cells=np.nan))
     assert np.isfinite(alone)
     assert abs(alone - weigh(cues(flow_cells=0.0, flow_agreement=0.0, period_gap=0.0))) < 1.0
+
+
+def test_pairs_that_chance_explains_weigh_nothing_for():
+    assert weigh(cues(chance=1.0)) > weigh(cues()) > weigh(cues(chance=8.0))
+    assert weigh(cues(chance=12.0)) == weigh(cues(chance=50.0)) < weigh(cues(fit=0.1))

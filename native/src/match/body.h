@@ -32,6 +32,6 @@ void MATCH(const void *probe, const void *const *references, size_t count,
         motion best = {0, 0, 0, 0};
         for (int k = 0; k < MATCH_CUES; k++) cues[k] = 0.0f;
         pair(a, b, alike, finalists, found, parameters, cues, &best, partners);
-        flow_agreement(a, b, &best, cues + 5);
+        flow_agreement(a, b, &best, cues + 6);
     }
 }

@@ -242,6 +242,34 @@ static float common_area(const impression *moved, const impression *onto, motion
     return lanes_sum(total);
 }
 
+/* What would be paired by chance: minutiae of b of like direction in a ring around each moved one,
+ * shrunk to the area in which partners are looked for; each as much as both are trusted. */
+static float chance(const impression *a, const impression *b, const strips *rows, motion m,
+                    const ektp_match_parameters *p)
+{
+    float inner = p->reach * p->reach, outer = p->ring * p->ring;
+    float turning = 1.0f / (1.0f - p->pair_cosine);
+    lanes_f total = {0};
+    for (int i = 0; i < a->n; i++) {
+        float x = m.cosine * a->x[i] - m.sine * a->y[i] + m.x;
+        float y = m.sine * a->x[i] + m.cosine * a->y[i] + m.y;
+        float cosine = m.cosine * a->cosine[i] - m.sine * a->sine[i];
+        float sine = m.sine * a->cosine[i] + m.cosine * a->sine[i];
+        for (int j = first_from(rows, y - p->ring) & -LANES; j < b->n; j += LANES) {
+            if (b->y[j] > y + p->ring) break;
+            lanes_f dx = x - lanes_at(b->x + j), dy = lanes_at(b->y + j) - y;
+            lanes_f apart = dx * dx + dy * dy;
+            lanes_f along = cosine * lanes_at(b->cosine + j) + sine * lanes_at(b->sine + j);
+            lanes_f straight = 1.0f - (1.0f - along) * turning;
+            lanes_i near = lanes_less(apart, lanes_of(outer)) &
+                           ~lanes_less(apart, lanes_of(inner)) &
+                           lanes_less(lanes_of(0.0f), straight);
+            total += lanes_where(near, a->trust[i] * lanes_at(b->trust + j) * straight);
+        }
+    }
+    return lanes_sum(total) * (inner / (outer - inner));
+}
+
 static void pair(const impression *a, const impression *b, const uint8_t *alike,
                  const proposal *finalists, int count, const ektp_match_parameters *p, float *cues,
                  motion *best, int32_t *partners)
@@ -275,6 +303,7 @@ static void pair(const impression *a, const impression *b, const uint8_t *alike,
                    best->sine * best->x - best->cosine * best->y};
     cues[3] = common_area(a, b, *best, p->area_margin);
     cues[4] = common_area(b, a, back, p->area_margin);
+    cues[5] = chance(a, b, &rows, *best, p);
 }
 
 #endif
