@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The letter as one HTML page: nothing is fetched, it fits a phone, a laptop and A4 in black.
+
+The page carries its document as JSON, and the document's seal covers the page around it: whoever
+changes a word of either is found out by `read_page` and `seal.checked`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from ektp_hw.diagnostics.letter import DAY_STATES, letter_of
+from ektp_hw.diagnostics.seal import sealed
+from ektp_hw.diagnostics.timeline import key_box, picture_of
+from ektp_hw.errors import StationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["MARKS", "read_page", "rendered"]
+
+_WIDE, _NARROW = 680.0, 330.0
+"""Widths of the timeline on paper or a laptop, and on a phone, CSS pixels."""
+_DATA = re.compile(r'(<script type="application/json" id="document">)(.*?)(</script>)', re.DOTALL)
+MARKS = {"sound": "✓", "suspect": "!", "broken": "✗", "untested": "?"}
+"""Beside each word, so that a state can be seen without colours."""
+
+
+def rendered(document: Mapping[str, Any], key_file: Path) -> str:
+    """Return the page of a document, sealed; the parameters are those of `seal.sealed`."""
+    bare = _rendered(sealed(document, key_file))
+    whole = json.dumps(sealed(document, key_file, bare), ensure_ascii=False, sort_keys=True)
+    data = whole.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return _DATA.sub(lambda found: found[1] + data + found[3], bare, count=1)
+
+
+def read_page(html: str, name: str) -> tuple[dict[str, Any], str]:
+    """Return the document of a page, and the page without it, as they were sealed.
+
+    Raises
+    ------
+    StationError
+        If it is no such page.
+    """
+    found = _DATA.search(html)
+    if found is None:
+        raise StationError(f"{name}: no letter of 'ektp-hw doctor'; give its .html or .json file")
+    try:
+        document = json.loads(found[2])
+    except ValueError as error:
+        raise StationError(f"{name}: the data inside is damaged: {error}") from error
+    if not isinstance(document, dict):
+        raise StationError(f"{name}: the data inside is no document")
+    return document, html[: found.start(2)] + html[found.end(2) :]
+
+
+def _rendered(document: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("ektp_hw.diagnostics", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    letter = letter_of(document)
+    pictures = {}
+    if letter.history is not None:
+        months = letter.words["months_short"].split()
+        pictures = {
+            name: picture_of(letter.history, months, letter.percents, width)
+            for name, width in (("wide", _WIDE), ("narrow", _NARROW))
+        }
+    return environment.get_template("letter.html.jinja").render(
+        letter=letter,
+        marks=MARKS,
+        key=[(state, key_box(state)) for state in DAY_STATES],
+        data="",
+        **pictures,
+    )
