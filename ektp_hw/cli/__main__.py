@@ -18,6 +18,7 @@ from ektp_hw.cli import (
     console,
     demo,
     devices,
+    doctor,
     evaluate,
     extract,
     gallery,
@@ -76,6 +77,7 @@ def commands(debug: bool) -> None:
 for _command in (
     demo.demo,
     devices.devices,
+    doctor.doctor,
     capture.capture,
     record.record,
     udev.udev,

@@ -184,35 +184,35 @@ class _Words:
         }
 
     def verdict(self, examination: Examination) -> str:
+        """Return the verdict in one sentence."""
         verdict = examination.verdict
         if not examination.tested_anything:
             return self.say("report.verdict_untested")
         if verdict.faults:
-            first, *others = verdict.faults
-            values = {
-                "cause": self.cause(first.cause),
-                "checked": self.message(first.root.checked) or "",
-                "seen": self.message(first.root.seen) or "",
-            }
-            if not others:
-                return self.say("report.verdict_one", **values)
-            names = list(dict.fromkeys(self.cause(each.cause) for each in verdict.faults))
-            more = self.joined(names) if len(names) > 1 else names[0]
-            count = len(verdict.faults)
-            return self.say("report.verdict_many", count=count, causes=more, **values)
+            return self._faults(verdict.faults)
         if verdict.undecided:
             names = list(dict.fromkeys(self.cause(each.cause) for each in verdict.undecided))
             return self.say("report.verdict_undecided", causes=self.joined(names, "report.or"))
+        return self._no_fault(verdict)
+
+    def _faults(self, faults: Sequence[Fault]) -> str:
+        texts = self._texts(faults[0].root)
+        if len(faults) == 1:
+            return self.say("report.verdict_one", cause=self.cause(faults[0].cause), **texts)
+        names = list(dict.fromkeys(self.cause(each.cause) for each in faults))
+        causes = self.joined(names)
+        return self.say("report.verdict_many", count=len(faults), causes=causes, **texts)
+
+    def _no_fault(self, verdict: Verdict) -> str:
         if verdict.suspects:
-            first_suspect = verdict.suspects[0]
-            return self.say(
-                "report.verdict_suspect",
-                checked=self.message(first_suspect.checked) or "",
-                seen=self.message(first_suspect.seen) or "",
-            )
+            return self.say("report.verdict_suspect", **self._texts(verdict.suspects[0]))
         if verdict.untested:
             return self.say("report.verdict_sound_but", count=len(verdict.untested))
         return self.say("report.verdict_sound")
+
+    def _texts(self, finding: Finding) -> dict[str, str]:
+        checked, seen = self.message(finding.checked), self.message(finding.seen)
+        return {"checked": checked or "", "seen": seen or ""}
 
     def joined(self, names: list[str], by: str = "report.and") -> str:
         if len(names) < 2:

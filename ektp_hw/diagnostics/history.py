@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ektp_hw.errors import StationError
+
 if TYPE_CHECKING:
     from datetime import date
 
     from ektp_hw.diagnostics.findings import Cause
+    from ektp_hw.diagnostics.surroundings import Surroundings
 
-__all__ = ["DayState", "History", "Lane", "Outage", "state_of_day"]
+__all__ = ["DayState", "History", "Lane", "Outage", "history_of_journal", "state_of_day"]
 
 DayState = str
 """``works``, ``partly``, ``down`` or ``unknown``."""
@@ -125,3 +128,14 @@ def state_of_day(watched: float, working: float) -> DayState:
     if share >= _WORKS_FROM:
         return "works"
     return "partly" if share >= _DOWN_BELOW else "down"
+
+
+def history_of_journal(around: Surroundings, days: int) -> History:  # noqa: ARG001
+    """Return the last days of the station's journal.
+
+    Raises
+    ------
+    StationError
+        If there is no journal.
+    """
+    raise StationError("this station keeps no journal yet; begin one with 'ektp-hw watch'")

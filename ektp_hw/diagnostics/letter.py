@@ -18,6 +18,7 @@ from ektp_hw.diagnostics.wording import catalogue, worded
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_NOTHING = "\N{EN DASH}"
 __all__ = ["DAY_STATES", "Demand", "Letter", "Row", "letter_of", "percent", "spoken_duration"]
 
 DAY_STATES = ("works", "partly", "down", "unknown")
@@ -146,7 +147,7 @@ def spoken_duration(seconds: float, language: str) -> str:
 def percent(share: float | None, language: str) -> str:
     """Return a share as per cent with one decimal, rounded down near 100 so that a fault shows."""
     if share is None:
-        return "–"
+        return _NOTHING
     value = min(100 * share, 99.9) if share < 1 else 100.0
     text = f"{value:.1f}" if share < 1 else "100"
     return text.replace(".", ",") if language == "id" else text
@@ -174,7 +175,7 @@ class _Wording:
         return self("date", day=when.day, month=month, year=when.year)
 
     def percent(self, share: float | None) -> str:
-        return "–" if share is None else f"{percent(share, self.language)} %"
+        return _NOTHING if share is None else f"{percent(share, self.language)} %"
 
     def duration(self, seconds: float) -> str:
         return spoken_duration(seconds, self.language)
@@ -233,9 +234,7 @@ def _told(words: _Wording, history: Mapping[str, Any] | None) -> tuple[str, ...]
     first = date.fromisoformat(history["first"])
     last = date.fromordinal(first.toordinal() + history["days"] - 1)
     told = [
-        words(
-            "history_span", first=words.date(first), last=words.date(last), days=history["days"]
-        )
+        words("history_span", first=words.date(first), last=words.date(last), days=history["days"])
     ]
     watched = [each for each in history["lanes"] if each["availability"] is not None]
     for lane in sorted(watched, key=lambda each: -each["down_seconds"]):
@@ -265,7 +264,14 @@ def _told(words: _Wording, history: Mapping[str, Any] | None) -> tuple[str, ...]
 
 def _availability(words: _Wording, lane: Mapping[str, Any]) -> tuple[str, ...]:
     if not lane["outages"]:
-        return (lane["name"], words.percent(lane["availability"]), "0", "–", "–", "–")
+        return (
+            lane["name"],
+            words.percent(lane["availability"]),
+            "0",
+            _NOTHING,
+            _NOTHING,
+            _NOTHING,
+        )
     return (
         lane["name"],
         words.percent(lane["availability"]),

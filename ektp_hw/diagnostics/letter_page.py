@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["MARKS", "read_page", "rendered"]
+__all__ = ["MARKS", "read_page", "read_sealed", "rendered"]
 
 _WIDE, _NARROW = 680.0, 330.0
 """Widths of the timeline on paper or a laptop, and on a phone, CSS pixels."""
 _DATA = re.compile(r'(<script type="application/json" id="document">)(.*?)(</script>)', re.DOTALL)
+_LARGEST = 20_000_000
 MARKS = {"sound": "✓", "suspect": "!", "broken": "✗", "untested": "?"}
 """Beside each word, so that a state can be seen without colours."""
 
@@ -55,6 +56,31 @@ def read_page(html: str, name: str) -> tuple[dict[str, Any], str]:
     if not isinstance(document, dict):
         raise StationError(f"{name}: the data inside is no document")
     return document, html[: found.start(2)] + html[found.end(2) :]
+
+
+def read_sealed(path: Path) -> tuple[dict[str, Any], str]:
+    """Return document and page of a letter's file; the page of a JSON file is empty.
+
+    Raises
+    ------
+    StationError
+        If it is neither such a page nor such a document.
+    """
+    if path.stat().st_size > _LARGEST:
+        raise StationError(f"{path}: too large for a letter of 'ektp-hw doctor'")
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StationError(f"{path}: no letter; give its .html or .json file") from error
+    if not text.lstrip().startswith("{"):
+        return read_page(text, str(path))
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise StationError(f"{path}: damaged JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("document") != "ektp-hw doctor":
+        raise StationError(f"{path}: no document of 'ektp-hw doctor'")
+    return document, ""
 
 
 def _rendered(document: Mapping[str, Any]) -> str:

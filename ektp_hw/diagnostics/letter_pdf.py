@@ -18,13 +18,14 @@ from ektp_hw.errors import StationError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from reportlab.lib.styles import ParagraphStyle
     from reportlab.pdfgen.canvas import Canvas
     from reportlab.platypus import Flowable, Table
 
     from ektp_hw.diagnostics.letter import Letter, Row
     from ektp_hw.diagnostics.timeline import Box, Picture
 
-__all__ = ["pdf_of"]
+__all__ = ["pdf_of", "require_library"]
 
 _MM = 72 / 25.4
 _LEFT, _RIGHT, _TOP, _BOTTOM = 22 * _MM, 18 * _MM, 18 * _MM, 20 * _MM
@@ -43,13 +44,7 @@ def pdf_of(document: Mapping[str, Any]) -> bytes:
     StationError
         If ReportLab is not installed.
     """
-    try:
-        import reportlab  # noqa: F401
-    except ImportError as error:
-        raise StationError(
-            "a PDF needs the package 'reportlab': install it with pip install 'ektp_hw[letter]', "
-            "or write the letter as .html, which any browser prints"
-        ) from error
+    require_library()
     from reportlab.platypus import SimpleDocTemplate
 
     _register_fonts()
@@ -72,6 +67,23 @@ def pdf_of(document: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
+def require_library() -> None:
+    """Say what to install if no PDF can be made.
+
+    Raises
+    ------
+    StationError
+        If ReportLab is not installed.
+    """
+    try:
+        import reportlab  # noqa: F401
+    except ImportError as error:
+        raise StationError(
+            "a PDF needs the package 'reportlab': install it with pip install 'ektp_hw[letter]', "
+            "or write the letter as .html, which any browser prints"
+        ) from error
+
+
 def _register_fonts() -> None:
     from reportlab.lib.fonts import addMapping
     from reportlab.pdfbase import pdfmetrics
@@ -80,7 +92,7 @@ def _register_fonts() -> None:
     if _PLAIN in pdfmetrics.getRegisteredFontNames():
         return
     for name in (_PLAIN, _BOLD):
-        pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))  # type: ignore[no-untyped-call]
+        pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))
     for bold in (0, 1):
         for italic in (0, 1):
             addMapping(_PLAIN, bold, italic, _BOLD if bold else _PLAIN)
@@ -92,8 +104,8 @@ def _numbered(letter: Letter) -> type[Canvas]:
     class Numbered(Canvas):
         """Writes "page 2 of 3" under each page, which is known only at the end."""
 
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
+        def __init__(self, filename: Any, **options: Any) -> None:  # noqa: ANN401  # as theirs
+            super().__init__(filename, **options)
             self._pages: list[dict[str, Any]] = []
 
         def showPage(self) -> None:  # noqa: N802  # ReportLab's name
@@ -112,7 +124,7 @@ def _numbered(letter: Letter) -> type[Canvas]:
     return Numbered
 
 
-def _style(name: str, **changes: Any) -> Any:
+def _style(name: str, **changes: float) -> ParagraphStyle:
     from reportlab.lib.styles import ParagraphStyle
 
     plain: dict[str, Any] = {
@@ -125,7 +137,7 @@ def _style(name: str, **changes: Any) -> Any:
     return ParagraphStyle(name, **(plain | changes))
 
 
-def _paragraph(text: str, *, bold: bool = False, **style: Any) -> Flowable:
+def _paragraph(text: str, *, bold: bool = False, **style: float) -> Flowable:
     from reportlab.platypus import Paragraph
 
     marked = escape(text)
@@ -177,9 +189,9 @@ def _top(letter: Letter) -> list[Flowable]:
         text = line.upper() if at == 0 else line
         parts.append(_paragraph(text, bold=True, alignment=1, fontSize=11 - at, spaceAfter=1))
     if letter.head:
-        rule = {"width": "100%", "color": "black", "spaceAfter": 1}
-        parts += [HRFlowable(thickness=1.6, spaceBefore=4, **rule),
-                  HRFlowable(thickness=0.5, **rule), Spacer(0, 8)]  # fmt: skip
+        thick = HRFlowable("100%", 1.6, color="black", spaceBefore=4, spaceAfter=1)
+        thin = HRFlowable("100%", 0.5, color="black", spaceBefore=0, spaceAfter=9)
+        parts += [thick, thin]
     pen = "." * 34
     cells = [
         [_paragraph(label, spaceAfter=0), _paragraph(f": {value or pen}", spaceAfter=0),
@@ -200,9 +212,9 @@ def _boxed_verdict(letter: Letter) -> Flowable:
         _paragraph(letter.certainty, fontSize=8.5, spaceAfter=0),
     ]
     table = _table([[inside]], [_WIDTH], grid=False)
-    table.setStyle([("BOX", (0, 0), (-1, -1), 1.4, "black"), ("TOPPADDING", (0, 0), (-1, -1), 6),
-                    ("BOTTOMPADDING", (0, 0), (-1, -1), 6), ("LEFTPADDING", (0, 0), (-1, -1), 8), ("RIGHTPADDING", (0, 0), (-1, -1), 8)]
-                   )  # fmt: skip
+    sides = ("TOP", "BOTTOM", "LEFT", "RIGHT")
+    paddings = [(f"{side}PADDING", (0, 0), (-1, -1), 7) for side in sides]
+    table.setStyle([("BOX", (0, 0), (-1, -1), 1.4, "black"), *paddings])
     return table
 
 
@@ -245,7 +257,7 @@ def _rows(letter: Letter, rows: Sequence[Row]) -> Flowable:
             seen.append(_paragraph(row.readings, fontSize=7.5, leading=9.5, spaceAfter=0))
         body.append(
             [
-                _paragraph(row.number or "–", bold=bold, **style),
+                _paragraph(row.number or "\N{EN DASH}", bold=bold, **style),
                 _paragraph(row.checked, bold=bold, **style, leftIndent=8 * row.follows),
                 seen,
                 _paragraph(row.state, bold=bold, **style),
@@ -259,15 +271,15 @@ def _end(letter: Letter) -> list[Flowable]:
     from reportlab.platypus import HRFlowable, KeepTogether, Spacer
 
     words = letter.words
-    at_right = {"leftIndent": _WIDTH - 62 * _MM, "spaceAfter": 0}
+    left = _WIDTH - 62 * _MM
     closing = [
         Spacer(0, 8),
         _paragraph(words["closing"]),
         Spacer(0, 10),
-        _paragraph(words["signed_by"], **at_right),
+        _paragraph(words["signed_by"], leftIndent=left, spaceAfter=0),
         Spacer(0, 44),
-        _paragraph(words["name"], **at_right),
-        _paragraph(f"{words['staff_number']} {'.' * 30}", **at_right),
+        _paragraph(words["name"], leftIndent=left, spaceAfter=0),
+        _paragraph(f"{words['staff_number']} {'.' * 30}", leftIndent=left, spaceAfter=0),
     ]
     seal: list[Flowable] = [HRFlowable(width="100%", thickness=0.6, color="black", spaceBefore=14),
                             _title(words["title_seal"])]  # fmt: skip
@@ -277,18 +289,17 @@ def _end(letter: Letter) -> list[Flowable]:
     return [KeepTogether(closing), KeepTogether(seal)]
 
 
-def _table(cells: Sequence[Sequence[Any]], widths: Sequence[float], *, grid: bool = True) -> Table:
+def _table(cells: Sequence[list[Any]], widths: Sequence[float], *, grid: bool = True) -> Table:
     from reportlab.platypus import Table
 
-    style: list[Any] = [("VALIGN", (0, 0), (-1, -1), "TOP")]
+    whole = (0, 0), (-1, -1)
+    paddings = (2.5, 3, 4, 4) if grid else (1, 1, 0, 0)
+    style: list[Any] = [("VALIGN", *whole, "TOP")]
+    for side, points in zip(("TOP", "BOTTOM", "LEFT", "RIGHT"), paddings, strict=True):
+        style.append((f"{side}PADDING", *whole, points))
     if grid:
-        style += [("GRID", (0, 0), (-1, -1), 0.5, "black"),
-                  ("LINEBELOW", (0, 0), (-1, 0), 1.2, "black"),
-                  ("TOPPADDING", (0, 0), (-1, -1), 2.5), ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
-                  ("LEFTPADDING", (0, 0), (-1, -1), 4), ("RIGHTPADDING", (0, 0), (-1, -1), 4)]  # fmt: skip
-    else:
-        style += [("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 0),
-                  ("TOPPADDING", (0, 0), (-1, -1), 1), ("BOTTOMPADDING", (0, 0), (-1, -1), 1)]  # fmt: skip
+        style.append(("GRID", *whole, 0.5, "black"))
+        style.append(("LINEBELOW", (0, 0), (-1, 0), 1.2, "black"))
     return Table(cells, widths, style=style, repeatRows=1 if grid else 0, hAlign="LEFT")
 
 

@@ -13,7 +13,7 @@ import hmac
 import re
 import secrets
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,9 +38,12 @@ _IDENTITY_NUMBER = re.compile(
 )
 """NIK and family-card numbers, in groups or not, and telephone numbers."""
 _HOME = re.compile(r"(/home/|/Users/|/media/|/run/media/|/run/user/)[^/\s\"':,;]+")
+_SUFFIX = (
+    r"\.(?i:png|jpe?g|jp2|tiff?|bmp|wsq|pgm|fir|iir|fmr|an2|eft|nist|pdf|docx?|xlsx?|csv|zip|enc|rec)"
+    r"(?![\w])"
+)
 _RECORD = re.compile(
-    r"(?i)[^\s\"'=/:,;]+(?:\s[\w.-]+)?\.(?:png|jpe?g|jp2|tiff?|bmp|wsq|pgm|fir|iir|fmr|an2|eft|nist|"
-    r"pdf|docx?|xlsx?|csv|zip|enc|rec)\b"
+    rf"(?<=[\"'])[^\"'\n]*{_SUFFIX}|(?:[A-Z][\w.-]*[ ])*[^\s\"'=/:,;]*{_SUFFIX}"
 )
 """Names of pictures and records, which stations name after people."""
 _TOKEN = re.compile(r"(?<![\w+-])(?=[\w+-]*\d)(?=[\w+-]*[A-Za-z])[\w+-]{28,}={0,2}(?![\w+-])")
@@ -61,10 +64,11 @@ class Redactor:
         self._key = secrets.token_bytes(32)
         kept = sorted({word for word in words if len(word) > 2}, key=len, reverse=True)
         joined = "|".join(re.escape(word) for word in kept)
-        self._words = re.compile(rf"(?i)(?<![^\W_]){'(?:' + joined + ')'}(?![^\W_])") if kept else None
+        whole = rf"(?i)(?<![^\W_])(?:{joined})(?![^\W_])"
+        self._words = re.compile(whole) if kept else None
         roots = sorted({folder.rstrip("/") for folder in folders if folder.strip("/")})
         inside = "|".join(re.escape(root) for root in roots)
-        self._inside = re.compile(rf"({inside})/[^\s\"',;]+") if roots else None
+        self._inside = re.compile(rf"({inside})/[^\"',;\n]+") if roots else None
 
     def hashed(self, text: str) -> str:
         """Return a short mark that is the same for the same text within this report."""
@@ -82,13 +86,13 @@ class Redactor:
         text = _HOME.sub(r"\1***", text)
         text = _RECORD.sub(_without_name, text)
         text = _HARDWARE_ADDRESS.sub(lambda found: self.hashed(found[0].lower()), text)
-        text = _IDENTITY_NUMBER.sub("***", text)
         text = _TOKEN.sub(lambda found: self.hashed(found[0]), text)
+        text = _IDENTITY_NUMBER.sub("***", text)
         if self._words is not None:
             text = self._words.sub("***", text)
         return text
 
-    def plain(self, value: Any) -> Any:
+    def plain(self, value: object) -> object:
         """Return plain data (dicts, lists, texts, numbers) with every text in it redacted."""
         return _mapped(value, self.text)
 
@@ -120,7 +124,7 @@ def _without_name(found: re.Match[str]) -> str:
     return "***" + PurePosixPath(found[0]).suffix
 
 
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+def _mapped(value: object, change: Callable[[str], str]) -> object:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):

@@ -52,7 +52,7 @@ class Check:
     key: str = ""
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: object) -> bytes:
     """Return the one way to write plain data down, the same on every machine."""
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
@@ -86,7 +86,7 @@ def sealed(document: Mapping[str, Any], key_file: Path, page: str = "") -> dict[
         private = _key(key_file)
     except ImportError:
         seal |= {"signature": None, "reason": "no_library"}
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         seal |= {"signature": None, "reason": "no_key"}
     else:
         seal["key"] = _encoded(private.public_key().public_bytes_raw())
@@ -160,7 +160,7 @@ def _key(path: Path) -> Ed25519PrivateKey:
         _write_once(path, pem)
     read = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(read, Ed25519PrivateKey):
-        raise ValueError(f"{path}: not an Ed25519 key")
+        raise TypeError(f"{path}: not an Ed25519 key")
     return read
 
 
@@ -168,7 +168,8 @@ def _write_once(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with open(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
