@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta, timezone
 
 from ektp_hw.diagnostics.examination import examine
 from ektp_hw.diagnostics.findings import Cause, Finding, Outcome, Who, message
-from ektp_hw.diagnostics.history import History, Lane, Outage
+from ektp_hw.diagnostics.history import History, Lane, Outage, Phase
 from ektp_hw.diagnostics.surroundings import StationProfile, Surroundings
 
 PROFILE = StationProfile("Cipocok Jaya", "Kota Serang", "36.73.05")
@@ -59,8 +59,7 @@ def finding(name, outcome=Outcome.SOUND, *, certainty=0.9, evidence=None):
 def probes(**outcomes):
     """Return all probes, sound but those named: ``cable=Outcome.BROKEN``."""
     return [
-        Probe(finding(name, outcomes.get(name.partition(".")[2], Outcome.SOUND)))
-        for name in CAUSES
+        Probe(finding(name, outcomes.get(name.partition(".")[2], Outcome.SOUND))) for name in CAUSES
     ]
 
 
@@ -71,7 +70,8 @@ def examination(*, history=None, around=None, **outcomes):
 
 def five_months():
     """Return a journal: first the line fails now and then, then the scanner's cable, then both."""
-    dice, first, days = random.Random(7), date(2026, 1, 20), 150
+    dice = random.Random(7)  # noqa: S311  # the same journal every time
+    first, days = date(2026, 1, 20), 150
     zone = timezone(timedelta(hours=7))
 
     def lane(cause, chance, watched_but=()):
@@ -97,4 +97,9 @@ def five_months():
             lane(Cause.CARD_READER, lambda _: 0.0, range(days)),
         ),
         turned_away=212,
+        phases=(
+            Phase(first, 70, (Cause.PROVIDER,), steady=False),
+            Phase(first + timedelta(70), 41, (Cause.FINGERPRINT,), steady=True),
+            Phase(first + timedelta(111), 39, (Cause.FINGERPRINT, Cause.PROVIDER), steady=True),
+        ),
     )

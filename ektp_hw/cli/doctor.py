@@ -264,7 +264,7 @@ def _check(path: Path, language: str, as_json: bool) -> int:
             {"file": str(path), "mark": answer.mark.value, "hash": answer.hash, "key": answer.key}
         )
     else:
-        said = _words({"language": language}, f"check_{answer.mark.value}", key=answer.key)
+        said = _words({"language": language}, f"check_{answer.mark.value}", fingerprint=answer.key)
         console.say(f"{path}: {said}")
         console.say(_words({"language": language}, "hash", hash=answer.hash))
     return 0 if answer.mark is Mark.SIGNED else 1

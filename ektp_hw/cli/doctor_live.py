@@ -228,7 +228,13 @@ def drawn(view: View) -> RenderableType:
                       Text(row["seen"]))  # fmt: skip
     if view.document is not None and not view.document["findings"]:
         table = Table(say("live_no_probe"), box=None)
-    parts: list[RenderableType] = [Text(title, style="bold"), Text(_news(view, say)), Text(), verdict, table]
+    parts: list[RenderableType] = [
+        Text(title, style="bold"),
+        Text(_news(view, say)),
+        Text(),
+        verdict,
+        table,
+    ]
     return Group(*parts, Text(say("live_keys"), style="reverse"))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ektp_hw.diagnostics.findings import Cause, Finding, Message
-    from ektp_hw.diagnostics.history import History, Lane
+    from ektp_hw.diagnostics.history import History, Lane, Phase
     from ektp_hw.diagnostics.probing import Probe, Report
     from ektp_hw.diagnostics.redaction import Redactor
     from ektp_hw.diagnostics.surroundings import Surroundings
@@ -227,6 +227,16 @@ class _Words:
             "days": history.days,
             "turned_away": history.turned_away,
             "lanes": [self.lane(each) for each in history.lanes],
+            "phases": [self.phase(each) for each in history.phases],
+        }
+
+    def phase(self, phase: Phase) -> dict[str, Any]:
+        return {
+            "first": phase.first.isoformat(),
+            "last": phase.last.isoformat(),
+            "causes": [each.value for each in phase.causes],
+            "names": self.joined([self.cause(each) for each in phase.causes]),
+            "steady": phase.steady,
         }
 
     def lane(self, lane: Lane) -> dict[str, Any]:
@@ -235,8 +245,8 @@ class _Words:
             "cause": lane.cause.value,
             "name": self.say(f"report.lane_{lane.cause.value}"),
             "availability": None if lane.availability is None else round(lane.availability, 5),
-            "outages": len(lane.outages),
-            "down_seconds": round(sum(each.seconds for each in lane.outages)),
+            "outages": sum(each.times for each in lane.outages),
+            "down_seconds": round(sum(lane.watched) - sum(lane.working)),
             "first_outage": _iso(lane.outages[0].since) if lane.outages else None,
             "lasts": bool(lane.outages) and not lane.outages[-1].ended,
             "longest_since": _iso(longest.since) if longest else None,

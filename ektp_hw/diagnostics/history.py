@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ektp_hw.diagnostics.findings import Cause
     from ektp_hw.diagnostics.surroundings import Surroundings
 
-__all__ = ["DayState", "History", "Lane", "Outage", "history_of_journal", "state_of_day"]
+__all__ = ["DayState", "History", "Lane", "Outage", "Phase", "history_of_journal", "state_of_day"]
 
 DayState = str
 """``works``, ``partly``, ``down`` or ``unknown``."""
@@ -40,11 +40,14 @@ class Outage:
         How long it lasted.
     ended
         False if it lasts still.
+    times
+        How many failures it stands for, where they came too fast to be told apart.
     """
 
     since: datetime
     seconds: float
     ended: bool = True
+    times: int = 1
 
     @property
     def until(self) -> datetime:
@@ -90,6 +93,27 @@ class Lane:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """Days in which the same faults kept coming; no cause in a quiet time.
+
+    Parameters
+    ----------
+    steady
+        Whether they were there on most days, and not only now and then.
+    """
+
+    first: date
+    days: int
+    causes: tuple[Cause, ...]
+    steady: bool
+
+    @property
+    def last(self) -> date:
+        """The last day."""
+        return self.first + timedelta(days=self.days - 1)
+
+
+@dataclass(frozen=True)
 class History:
     """Many days of a station.
 
@@ -103,12 +127,15 @@ class History:
         Devices and network layers; each has as many days.
     turned_away
         Citizens who could not be recorded; None if that is not known.
+    phases
+        The whole time told in few parts, oldest first.
     """
 
     first: date
     days: int
     lanes: tuple[Lane, ...]
     turned_away: int | None = None
+    phases: tuple[Phase, ...] = ()
 
     def __post_init__(self) -> None:
         if any(len(lane.watched) != self.days for lane in self.lanes):

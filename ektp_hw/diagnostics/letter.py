@@ -236,6 +236,7 @@ def _told(words: _Wording, history: Mapping[str, Any] | None) -> tuple[str, ...]
     told = [
         words("history_span", first=words.date(first), last=words.date(last), days=history["days"])
     ]
+    told += [_phase(words, each) for each in history["phases"]]
     watched = [each for each in history["lanes"] if each["availability"] is not None]
     for lane in sorted(watched, key=lambda each: -each["down_seconds"]):
         if not lane["outages"]:
@@ -260,6 +261,16 @@ def _told(words: _Wording, history: Mapping[str, Any] | None) -> tuple[str, ...]
     if history["turned_away"] is not None:
         told.append(words("turned_away", count=history["turned_away"]))
     return tuple(told)
+
+
+def _phase(words: _Wording, phase: Mapping[str, Any]) -> str:
+    key = "phase_steady" if phase["steady"] else "phase_at_times"
+    return words(
+        key if phase["causes"] else "phase_quiet",
+        first=words.date(date.fromisoformat(phase["first"])),
+        last=words.date(date.fromisoformat(phase["last"])),
+        causes=phase["names"],
+    )
 
 
 def _availability(words: _Wording, lane: Mapping[str, Any]) -> tuple[str, ...]:

@@ -42,9 +42,7 @@ _SUFFIX = (
     r"\.(?i:png|jpe?g|jp2|tiff?|bmp|wsq|pgm|fir|iir|fmr|an2|eft|nist|pdf|docx?|xlsx?|csv|zip|enc|rec)"
     r"(?![\w])"
 )
-_RECORD = re.compile(
-    rf"(?<=[\"'])[^\"'\n]*{_SUFFIX}|(?:[A-Z][\w.-]*[ ])*[^\s\"'=/:,;]*{_SUFFIX}"
-)
+_RECORD = re.compile(rf"(?<=[\"'])[^\"'\n]*{_SUFFIX}|(?:[A-Z][\w.-]*[ ])*[^\s\"'=/:,;]*{_SUFFIX}")
 """Names of pictures and records, which stations name after people."""
 _TOKEN = re.compile(r"(?<![\w+-])(?=[\w+-]*\d)(?=[\w+-]*[A-Za-z])[\w+-]{28,}={0,2}(?![\w+-])")
 

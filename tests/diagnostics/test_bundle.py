@@ -7,13 +7,13 @@ import zipfile
 from datetime import UTC, datetime
 
 import pytest
-from stub_station import CAUSES, Probe, examination, finding, five_months
 
 from ektp_hw.diagnostics.bundle import entries_of, zipped
 from ektp_hw.diagnostics.examination import as_plain, examine
 from ektp_hw.diagnostics.findings import Outcome
 from ektp_hw.diagnostics.seal import sealed
 from ektp_hw.diagnostics.surroundings import StationProfile, Surroundings
+from stub_station import CAUSES, Probe, examination, finding, five_months
 
 PLANTED = (
     "3673051703890002", "siti", "Aminah", "0389.0002", "s3cr3t", "ghp_", "0812-3456", "RINA",
@@ -41,7 +41,9 @@ def station(tmp_path):
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
-    profile = StationProfile("Cipocok Jaya", "Kota Serang", "36.73.05", waiting=tmp_path / "waiting")
+    profile = StationProfile(
+        "Cipocok Jaya", "Kota Serang", "36.73.05", waiting=tmp_path / "waiting"
+    )
     environment = {
         "HOME": str(tmp_path / "home/rina"),
         "USER": "rina",

@@ -15,12 +15,27 @@ ALLOWED = frozenset(
     ektp hw doctor check cryptography reportlab linux windows debian ubuntu systemd libusb
     english zkteco
     """.split()  # noqa: SIM905  # words are easier to read than quotes
-    # Words that are Indonesian too.
-    + """data internet digital elektronik program format server port proxy modem router kode normal
-    sensor detail label air total administrator november september desember april agustus
+    # Names of programs and parts, and words that the language has taken in (KBBI) or shares.
+    + """python opencv libpcsclite libfprint polkit pyusb pip sudo ma driver hub kernel firmware
+    model serial folder data internet digital elektronik program format server port proxy modem
+    router kode normal sensor detail label total administrator november september desember april
     jan feb mar apr jun jul sep okt nov iris no
     """.split()  # noqa: SIM905
 )
+SYNONYMS = {
+    "pemindai sidik jari": "perekam sidik jari",
+    "alat sidik jari": "perekam sidik jari",
+    "jaringan lokal": "jaringan setempat",
+    "server pusat": "layanan pusat",
+    "pelayanan pusat": "layanan pusat",
+    "penyedia internet": "penyedia jaringan",
+    "penyedia layanan internet": "penyedia jaringan",
+    "alat tanda tangan": "papan tanda tangan",
+    "pembaca kartu pintar": "pembaca kartu",
+    "pengandar": "driver",
+    "peladen": "server",
+}
+"""Other words for things of the glossary, and the one that is used here."""
 ENGLISH = frozenset(
     """the of is are was were and not no for with from this that which cannot could should must by
     on off in out at to be been has have had its it if then than all any only one two device driver
@@ -39,7 +54,10 @@ def words(sentence):
     for _, name, _, _ in Formatter().parse(sentence):
         if name:
             sentence = sentence.replace("{" + name + "}", " ")
-    sentence = re.sub(r"'[^']*'|`[^`]*`|\"[^\"]*\"|\S*/\S+|--\S+|\S+_\S+|\w+\.\w+\S*", " ", sentence)
+    sentence = re.sub(r"\b(?:sudo|pip|echo) [^;]*", " ", sentence)
+    sentence = re.sub(
+        r"'[^']*'|`[^`]*`|\"[^\"]*\"|\S*/\S+|--\S+|\S+_\S+|\w+\.\w+\S*", " ", sentence
+    )
     return re.findall(r"[a-z]{2,}", sentence.lower())
 
 
@@ -68,6 +86,12 @@ def test_a_thing_is_called_the_same_everywhere(term):
     for key in used:
         assert own.lower() in catalogue("id")[key].lower(), f"{key}: '{own}' for '{english}'"
     assert used
+
+
+@pytest.mark.parametrize("key", sorted(catalogue("id")))
+def test_no_second_word_for_a_thing(key):
+    for other, ours in SYNONYMS.items():
+        assert other not in catalogue("id")[key].lower(), f"{key}: say '{ours}'"
 
 
 def test_the_net_catches_what_it_should():

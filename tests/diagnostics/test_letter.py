@@ -4,7 +4,6 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from stub_station import examination, five_months
 
 from ektp_hw.diagnostics.examination import as_plain
 from ektp_hw.diagnostics.findings import Outcome
@@ -13,6 +12,7 @@ from ektp_hw.diagnostics.letter_page import read_page, read_sealed, rendered
 from ektp_hw.diagnostics.letter_pdf import pdf_of
 from ektp_hw.diagnostics.seal import Mark, checked, sealed
 from ektp_hw.errors import StationError
+from stub_station import examination, five_months
 
 BROKEN = {"cable": Outcome.BROKEN, "capture": Outcome.BROKEN, "provider": Outcome.BROKEN}
 
@@ -155,6 +155,9 @@ def test_the_letter_says_since_when_how_often_and_who_must_act():
     assert "20 January 2026 to 18 June 2026 (150 days)" in told
     assert re.search(r"Fingerprint scanner: \d+ faults since \d+ (March|April) 2026", told)
     assert "No fault in this time: iris camera, local network." in told
+    assert "20 January 2026 to 30 March 2026: the network provider failed now and then." in told
+    assert "31 March 2026 to 10 May 2026: the fingerprint scanner failed on most days." in told
+    assert "the fingerprint scanner and the network provider failed on most days." in told
     assert "Not watched: card reader." in told
     assert "could not be recorded in this time: 212" in told
     assert {demand.who for demand in letter.demands} == {"Technician", "Network provider"}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
-from stub_station import PROFILE
 
 from ektp_hw.diagnostics.redaction import Redactor, redactor_for
 from ektp_hw.diagnostics.surroundings import Surroundings
+from stub_station import PROFILE
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_device_is_recognised_within_a_report_and_nowhere_else():
 def test_the_machine_s_people_serials_and_waiting_records_are_known(tmp_path):
     for name, content in {
         "etc/hostname": "laptop-bu-rina\n",
-        "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nrina:x:1000:1000:Rina Wulandari,,,:/home/rina:/b\n",
+        "etc/passwd": "rina:x:1000:1000:Rina Wulandari,,,:/home/rina:/bin/sh\n",
         "sys/bus/usb/devices/1-4/serial": "ZK-99182",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

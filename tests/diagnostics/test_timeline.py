@@ -2,14 +2,14 @@
 from datetime import date
 
 import pytest
-from stub_station import five_months
 
 from ektp_hw.diagnostics.examination import as_plain
 from ektp_hw.diagnostics.findings import Cause
 from ektp_hw.diagnostics.history import History, Lane, state_of_day
 from ektp_hw.diagnostics.timeline import key_box, picture_of
+from stub_station import five_months
 
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def drawn(states, width=300.0, first="2026-01-01"):
@@ -53,8 +53,8 @@ def test_nothing_lies_outside_the_picture(width):
     ]  # fmt: skip
     plain = {"first": history.first.isoformat(), "days": history.days, "lanes": lanes}
     picture = picture_of(plain, MONTHS, {}, width)
-    assert all(0 <= box.x and box.x + box.width <= width + 0.1 for box in picture.boxes)
-    assert all(0 <= box.y and box.y + box.height <= picture.height for box in picture.boxes)
+    assert all(box.x >= 0 and box.x + box.width <= width + 0.1 for box in picture.boxes)
+    assert all(box.y >= 0 and box.y + box.height <= picture.height for box in picture.boxes)
     assert all(0 <= text.x <= width and 0 < text.y <= picture.height for text in picture.texts)
     assert max(rule.y2 for rule in picture.rules) <= picture.height
 
