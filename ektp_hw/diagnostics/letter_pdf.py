@@ -341,14 +341,8 @@ def _draw_box(canvas: Canvas, box: Box, height: float) -> None:
         canvas.setFillGray(0)
         canvas.rect(box.x, bottom, box.width, box.height, stroke=0, fill=1)
         return
-    canvas.saveState()
-    clip = canvas.beginPath()
-    clip.rect(box.x, bottom, box.width, box.height)
-    canvas.clipPath(clip, stroke=0)
-    canvas.setLineWidth(0.7)
-    x = box.x - box.height
-    while x < box.x + box.width:
-        canvas.line(x, bottom, x + box.height, bottom + box.height)
-        x += 2.4
-    canvas.restoreState()
+    canvas.setLineWidth(0.6)
+    for x1, y1, x2, y2 in box.hatching:
+        canvas.line(x1, height - y1, x2, height - y2)
+    canvas.setLineWidth(0.4)
     canvas.rect(box.x, bottom, box.width, box.height, stroke=1, fill=0)

@@ -22,6 +22,8 @@ _ROW, _GAP, _NAME = 13.0, 7.0, 11.0
 """Heights of a row of days, of the space below it and of its name above it, points."""
 _HEAD = 16.0
 """Height of the line with the months' names."""
+_HATCH = 2.6
+"""Distance of two lines of a hatching, points."""
 _NARROWEST_MONTH = 24.0
 """A month narrower than this many points goes without its name."""
 
@@ -35,6 +37,21 @@ class Box:
     width: float
     height: float
     pattern: str
+
+    @property
+    def hatching(self) -> tuple[tuple[float, float, float, float], ...]:
+        """The lines of a hatched box, x1, y1, x2, y2, cut at its edges; none of a solid one."""
+        if self.pattern != "hatched":
+            return ()
+        right, bottom = self.x + self.width, self.y + self.height
+        lines = []
+        at = self.x - self.height + _HATCH / 2
+        while at < right:
+            left = max(at, self.x)
+            end = min(at + self.height, right)
+            lines.append((left, bottom - (left - at), end, bottom - (end - at)))
+            at += _HATCH
+        return tuple((round(a, 2), round(b, 2), round(c, 2), round(d, 2)) for a, b, c, d in lines)
 
 
 @dataclass(frozen=True)
@@ -90,6 +107,7 @@ def picture_of(
     rules: list[Rule] = []
     texts: list[Text] = []
     y = _HEAD
+    months_at = list(_months(first, days, a_day, months, width))
     for lane in history["lanes"]:
         base = y + _NAME + _ROW
         texts.append(Text(0, y + _NAME - 3, lane["name"], bold=True))
@@ -103,9 +121,10 @@ def picture_of(
                 boxes.append(_box(x, base, wide, state))
             at += count
         y = base + _GAP
-    for x, name in _months(first, days, a_day, months, width):
+        rules += [Rule(x, base - _ROW, x, base, "faint") for x, _ in months_at if x]
+    for x, name in months_at:
         if x:
-            rules.append(Rule(x, 0, x, y - _GAP, "faint"))
+            rules.append(Rule(x, 0, x, _HEAD - 4, "faint"))
         if name:
             texts.append(Text(x + 2, _HEAD - 6, name))
     return Picture(width, y, tuple(boxes), tuple(rules), tuple(texts))

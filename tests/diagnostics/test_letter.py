@@ -83,7 +83,7 @@ def test_page_and_pdf_hold_the_whole_letter(language, key):
 
 def test_the_page_fetches_nothing(key):
     html = rendered(document(**BROKEN), key)
-    assert not re.findall(r"""(?:src|href|action)\s*=|@import|https?://|url\((?!#)""", html)
+    assert not re.findall(r"""(?:src|href|action)\s*=|@import|https?://|url\(""", html)
 
 
 def test_every_state_is_told_by_a_word_and_a_mark(key):

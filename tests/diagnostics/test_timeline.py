@@ -31,7 +31,7 @@ def test_months_are_named_where_there_is_room():
     picture = drawn([["works", 151]], width=500.0, first="2026-01-20")
     names = [text.text for text in picture.texts if text.text[:3] in MONTHS]
     assert names == ["Jan", "Feb", "Mar", "Apr", "May", "Jun"]
-    assert len([rule for rule in picture.rules if rule.x1 == rule.x2]) == 5
+    assert len({rule.x1 for rule in picture.rules if rule.x1 == rule.x2}) == 5
 
 
 def test_new_year_says_the_year():
@@ -55,6 +55,10 @@ def test_nothing_lies_outside_the_picture(width):
     picture = picture_of(plain, MONTHS, {}, width)
     assert all(box.x >= 0 and box.x + box.width <= width + 0.1 for box in picture.boxes)
     assert all(box.y >= 0 and box.y + box.height <= picture.height for box in picture.boxes)
+    lines = [line for box in picture.boxes for line in box.hatching]
+    assert lines
+    assert all(0 <= each <= width + 0.1 for line in lines for each in line[::2])
+    assert all(0 <= each <= picture.height for line in lines for each in line[1::2])
     assert all(0 <= text.x <= width and 0 < text.y <= picture.height for text in picture.texts)
     assert max(rule.y2 for rule in picture.rules) <= picture.height
 
