@@ -38,6 +38,8 @@ _AGAIN_AFTER = 20.0
 """Seconds after which a station where nothing moves is looked at again."""
 _SETTLE = 0.4
 """Seconds that a changed plug is given before it is looked at."""
+_STATE_WIDTH = 12
+"""Letters in the longest word of a state."""
 _ORDER = {"broken": 0, "suspect": 1, "untested": 2, "sound": 3}
 _STYLE = {"broken": "bold red", "suspect": "yellow", "untested": "dim", "sound": "green"}
 """A help for those who see them; the state is always written too."""
@@ -219,8 +221,9 @@ def drawn(view: View) -> RenderableType:
         style = "sound" if judged["healthy"] else "broken" if judged["decided"] else "suspect"
         verdict = Text(judged["sentence"], style=f"bold {_STYLE[style].removeprefix('bold ')}")
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
-    for key, ratio in (("column_state", 2), ("column_checked", 5), ("column_seen", 9)):
-        table.add_column(say(key), ratio=ratio, overflow="fold")
+    table.add_column(say("column_state"), width=_STATE_WIDTH)
+    table.add_column(say("column_checked"), ratio=1, overflow="fold")
+    table.add_column(say("column_seen"), ratio=2, overflow="fold")
     for row, old in _rows(view):
         state = worded(message(f"report.outcome_{row['outcome']}"), view.language)
         style = "dim" if old else _STYLE[row["outcome"]]
@@ -228,14 +231,14 @@ def drawn(view: View) -> RenderableType:
                       Text(row["seen"]))  # fmt: skip
     if view.document is not None and not view.document["findings"]:
         table = Table(say("live_no_probe"), box=None)
-    parts: list[RenderableType] = [
+    return Group(
         Text(title, style="bold"),
+        Text(say("live_keys"), style="reverse"),  # above, where a long list does not push it out
         Text(_news(view, say)),
         Text(),
         verdict,
         table,
-    ]
-    return Group(*parts, Text(say("live_keys"), style="reverse"))
+    )
 
 
 def _rows(view: View) -> list[tuple[Mapping[str, Any], bool]]:

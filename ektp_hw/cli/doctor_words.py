@@ -72,9 +72,16 @@ def _asked(letter: Letter, title: str) -> Iterator[str]:
 
 def _row(row: Row) -> Iterator[str]:
     indent = "    " if row.follows else "  "
-    yield from _wrapped(f"{row.state}: {row.checked}: {row.seen}", indent, hanging=2)
+    yield from _wrapped(
+        f"{row.state}: {_small(row.checked)}: {_small(row.seen)}", indent, hanging=2
+    )
     if row.readings:
         yield from _wrapped(row.readings, indent + "    ")
+
+
+def _small(text: str) -> str:
+    """Begin with a small letter, but leave USB and TLS alone."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _wrapped(text: str, indent: str = "", hanging: int = 0) -> list[str]:

@@ -212,7 +212,7 @@ class _Words:
 
     def _texts(self, finding: Finding) -> dict[str, str]:
         checked, seen = self.message(finding.checked), self.message(finding.seen)
-        return {"checked": checked or "", "seen": seen or ""}
+        return {"checked": (checked or "").rstrip("."), "seen": (seen or "").rstrip(".")}
 
     def joined(self, names: list[str], by: str = "report.and") -> str:
         if len(names) < 2:

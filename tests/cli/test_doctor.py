@@ -42,7 +42,7 @@ def test_the_verdict_comes_first_then_why_and_what_to_do(ektp_hw, station):
     outcome = ektp_hw("doctor", "--lang", "id")
     assert outcome.code == 1
     lines = outcome.out.splitlines()
-    assert lines[0].startswith("Sumber gangguan: kabel atau catu daya.")
+    assert lines[0].startswith("Yang terganggu adalah kabel atau catu daya:")
     parts = ["Bukti", "Sudah diperiksa dan berfungsi", "Tidak dapat diperiksa",
              "Tindakan yang dimohon"]  # fmt: skip
     assert [line for line in lines if line in parts] == parts

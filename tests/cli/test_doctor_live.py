@@ -67,7 +67,7 @@ def test_a_pulled_cable_shows_and_so_does_the_plugged_one():
     plugs.now = frozenset()
     until(doctor, lambda view: view.changed)
     until(doctor, lambda view: not view.changed)
-    assert "What is broken: the cable or the power supply" in on_screen(doctor.view)
+    assert "What is broken is the cable or the power supply" in on_screen(doctor.view)
     assert not doctor.examination.is_healthy
     plugs.now = frozenset({"1-4"})
     until(doctor, lambda view: view.changed)
@@ -94,7 +94,7 @@ def test_keys():
     doctor = doctor_of(Plugs(), *stub_station.probes(cable=Outcome.BROKEN))
     until(doctor, lambda view: view.checked)
     assert doctor.press("l")
-    assert "Sumber gangguan: kabel atau catu daya" in on_screen(doctor.view)
+    assert "Yang terganggu adalah kabel atau catu daya" in on_screen(doctor.view)
     assert doctor.press("x")
     first = doctor.examination
     assert doctor.press("r")

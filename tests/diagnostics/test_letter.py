@@ -150,7 +150,9 @@ def test_markup_in_a_finding_stays_text(key):
 
 def test_the_letter_says_since_when_how_often_and_who_must_act():
     letter = letter_of(document("en", **BROKEN))
-    assert letter.verdict.startswith("2 independent faults: the cable or the power supply and ")
+    assert letter.verdict.startswith(
+        "There are 2 independent faults, the cable or the power supply and "
+    )
     told = " ".join(letter.told)
     assert "20 January 2026 to 18 June 2026 (150 days)" in told
     assert re.search(r"Fingerprint scanner: \d+ faults since \d+ (March|April) 2026", told)
