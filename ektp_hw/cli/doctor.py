@@ -105,7 +105,7 @@ def doctor(
     from ektp_hw.diagnostics.surroundings import Surroundings, read_profile
 
     around = Surroundings(profile=read_profile(profile), virtual=virtual)
-    history = _history(around, days) if days is not None else None
+    history = _history(days) if days is not None else None
     if live:
         _refuse_beside("--live", as_json, bool(reports), bool(bundle))
         from ektp_hw.cli.doctor_live import watch_on_terminal
@@ -188,10 +188,10 @@ def _document(examination: Examination, language: str) -> dict[str, Any]:
     return sealed(plain, key_path(examination.around.environment))
 
 
-def _history(around: Surroundings, days: int) -> History:
+def _history(days: int) -> History:
     from ektp_hw.diagnostics.history import history_of_journal
 
-    return history_of_journal(around, days)
+    return history_of_journal(days)
 
 
 def _write(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ektp_hw.errors import StationError
 
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
     from datetime import date
 
     from ektp_hw.diagnostics.findings import Cause
-    from ektp_hw.diagnostics.surroundings import Surroundings
 
-__all__ = ["DayState", "History", "Lane", "Outage", "Phase", "history_of_journal", "state_of_day"]
+__all__ = [
+    "DayState",
+    "History",
+    "Lane",
+    "Outage",
+    "Phase",
+    "history_of",
+    "history_of_journal",
+    "state_of_day",
+]
 
 DayState = str
 """``works``, ``partly``, ``down`` or ``unknown``."""
@@ -157,12 +166,52 @@ def state_of_day(watched: float, working: float) -> DayState:
     return "partly" if share >= _DOWN_BELOW else "down"
 
 
-def history_of_journal(around: Surroundings, days: int) -> History:  # noqa: ARG001
+def history_of_journal(days: int) -> History:
     """Return the last days of the station's journal.
 
     Raises
     ------
     StationError
-        If there is no journal.
+        If there is no journal, or it cannot be read.
     """
-    raise StationError("this station keeps no journal yet; begin one with 'ektp-hw watch'")
+    try:
+        journal = import_module("ektp_hw.diagnostics.journal")
+        summing = import_module("ektp_hw.diagnostics.summing")
+    except ModuleNotFoundError as error:
+        raise StationError(
+            "this version of ektp_hw keeps no journal; leave --history out"
+        ) from error
+    place = journal.default_place()
+    if not place.exists():
+        raise StationError(f"{place}: there is no journal yet; begin one with 'ektp-hw watch'")
+    return history_of(summing.chronicle_of(journal.read_journal(place), days=days))
+
+
+def history_of(chronicle: Any) -> History:  # noqa: ANN401  # the journal's room is not known here
+    """Return the history that a journal's chronicle tells (`ektp_hw.diagnostics.chronicle`)."""
+    return History(
+        chronicle.first,
+        chronicle.days,
+        tuple(
+            Lane(
+                lane.cause,
+                tuple(lane.watched),
+                tuple(lane.working),
+                tuple(
+                    Outage(each.since, each.seconds, each.ended, each.times)
+                    for each in lane.outages
+                ),
+            )
+            for lane in chronicle.lanes
+        ),
+        chronicle.turned_away,
+        tuple(
+            Phase(
+                phase.first,
+                phase.days,
+                tuple(dict.fromkeys(chronicle.faults[at].cause for at in phase.faults)),
+                phase.steady,
+            )
+            for phase in chronicle.phases
+        ),
+    )

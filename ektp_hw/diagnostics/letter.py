@@ -18,6 +18,10 @@ from ektp_hw.diagnostics.wording import catalogue, worded
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_SMALL = ("lib", "pcscd", "udev", "ektp_hw", "ektp-hw")
+"""Names that keep their small letter where a sentence begins."""
+_FEW = 3
+"""So many unmade checks are told with their reasons; the attachment has the reasons of all."""
 _NOTHING = "\N{EN DASH}"
 __all__ = ["DAY_STATES", "Demand", "Letter", "Row", "letter_of", "percent", "spoken_duration"]
 
@@ -313,9 +317,11 @@ def _tried(words: _Wording, document: Mapping[str, Any]) -> tuple[str, ...]:
     if document["ruled_out"]:
         names = ", ".join(each["name"] for each in document["ruled_out"])
         lines.append(words("ruled_out", causes=names))
-    if document["untested"]:
-        checks = "; ".join(f"{each['checked']} ({each['seen']})" for each in document["untested"])
-        lines.append(words("untested", checks=checks))
+    if untested := document["untested"]:
+        few = len(untested) <= _FEW
+        checks = [f"{each['checked']} ({each['seen']})" if few else each["checked"]
+                  for each in untested]  # fmt: skip
+        lines.append(words("untested", checks="; ".join(dict.fromkeys(checks))))
     return tuple(lines)
 
 
@@ -328,7 +334,7 @@ def _demands(words: _Wording, document: Mapping[str, Any]) -> tuple[Demand, ...]
             if finding["advice"] not in of_whom:
                 of_whom.append(finding["advice"])
     return tuple(
-        Demand(words.shared(f"who_{who}"), tuple(_sentence(each) for each in what))
+        Demand(words.shared(f"who_{who}"), tuple(_sentence(each, "") for each in what))
         for who, what in asked.items()
     )
 
@@ -347,5 +353,6 @@ def _seal(words: _Wording, document: Mapping[str, Any]) -> tuple[tuple[str, str]
 def _sentence(text: str, end: str = ".") -> str:
     """Begin with a capital letter and end with a full stop."""
     text = text.strip()
-    text = text[:1].upper() + text[1:]
+    if not text.startswith(_SMALL):
+        text = text[:1].upper() + text[1:]
     return text + end if end and text and text[-1] not in ".!?" else text

@@ -129,7 +129,7 @@ def test_many_days_are_told_from_the_journal(ektp_hw, station, monkeypatch):
     station(cable=Outcome.BROKEN)
     asked = []
 
-    def journal(_around, days):
+    def journal(days):
         asked.append(days)
         return five_months()
 

@@ -19,7 +19,7 @@ ALLOWED = frozenset(
     + """python opencv libpcsclite libfprint polkit pyusb pip sudo ma driver hub kernel firmware
     model serial folder data internet digital elektronik program format server port proxy modem
     router kode normal sensor detail label total administrator november september desember april
-    jan feb mar apr jun jul sep okt nov iris no per mode celsius
+    jan feb mar apr jun jul sep okt nov iris no per mode celsius numpy
     """.split()  # noqa: SIM905
 )
 SYNONYMS = {
