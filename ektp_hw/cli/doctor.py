@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["doctor", "language_of"]
 
+_DAYS_OF_A_LETTER = 150
+"""Days that a letter or a bundle tells of if nobody says how many."""
 _SUFFIXES = (".html", ".pdf", ".json")
 
 
@@ -51,7 +53,11 @@ def _days(_context: click.Context, _option: click.Parameter, value: str | None) 
 )
 @click.option("--virtual", is_flag=True, help="Check virtual devices too.")
 @click.option(
-    "--history", "days", callback=_days, metavar="DAYS", help="Tell of so many days: 150d."
+    "--history",
+    "days",
+    callback=_days,
+    metavar="DAYS",
+    help="Tell of so many days of the journal: 150d.",
 )
 @click.option("--live", is_flag=True, help="Watch on the full screen while you move a cable.")
 @click.option(
@@ -105,7 +111,7 @@ def doctor(
     from ektp_hw.diagnostics.surroundings import Surroundings, read_profile
 
     around = Surroundings(profile=read_profile(profile), virtual=virtual)
-    history = _history(days) if days is not None else None
+    history = _history(days, needed=bool(reports) or bundle is not None)
     if live:
         _refuse_beside("--live", as_json, bool(reports), bool(bundle))
         from ektp_hw.cli.doctor_live import watch_on_terminal
@@ -188,10 +194,20 @@ def _document(examination: Examination, language: str) -> dict[str, Any]:
     return sealed(plain, key_path(examination.around.environment))
 
 
-def _history(days: int) -> History:
+def _history(days: int | None, *, needed: bool) -> History | None:
+    """Return the days asked for; unasked, a letter tells of as many as it finds."""
     from ektp_hw.diagnostics.history import history_of_journal
+    from ektp_hw.errors import StationError
 
-    return history_of_journal(days)
+    if days is not None:
+        return history_of_journal(days)
+    if not needed:
+        return None
+    try:
+        return history_of_journal(_DAYS_OF_A_LETTER)
+    except StationError as error:
+        console.step(f"without a journal: {error}")
+        return None
 
 
 def _write(

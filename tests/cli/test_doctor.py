@@ -125,7 +125,7 @@ def _without_reportlab(refused, monkeypatch, tmp_path):
     return refused("doctor", "--report", tmp_path / "surat.pdf")
 
 
-def test_many_days_are_told_from_the_journal(ektp_hw, station, monkeypatch):
+def test_many_days_are_told_from_the_journal(ektp_hw, station, monkeypatch, tmp_path):
     station(cable=Outcome.BROKEN)
     asked = []
 
@@ -137,6 +137,9 @@ def test_many_days_are_told_from_the_journal(ektp_hw, station, monkeypatch):
     outcome = ektp_hw("doctor", "--history", "150d")
     assert asked == [150]
     assert "20 January 2026 to 18 June 2026 (150 days)" in " ".join(outcome.out.split())
+    page = tmp_path / "surat.html"
+    ektp_hw("doctor", "--report", page)
+    assert "150 days" in page.read_text(), "a letter tells of the journal unasked"
     lanes = ektp_hw("doctor", "--history", "150d", "--json").json["history"]["lanes"]
     assert {lane["cause"] for lane in lanes} >= {"fingerprint", "provider"}
 
