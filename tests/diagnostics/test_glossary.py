@@ -19,7 +19,8 @@ ALLOWED = frozenset(
     + """python opencv libpcsclite libfprint polkit pyusb pip sudo ma driver hub kernel firmware
     model serial folder data internet digital elektronik program format server port proxy modem
     router kode normal sensor detail label total administrator november september desember april
-    jan feb mar apr jun jul sep okt nov iris no per mode celsius numpy
+    jan feb mar apr jun jul sep okt nov iris no per mode celsius numpy utc wib wita wit ups menu
+    status wi fi ipv dbm raid host half duplex root smartctl login disk
     """.split()  # noqa: SIM905
 )
 SYNONYMS = {
@@ -34,6 +35,9 @@ SYNONYMS = {
     "pembaca kartu pintar": "pembaca kartu",
     "pengandar": "driver",
     "peladen": "server",
+    "diska": "disk",
+    "log kernel": "catatan kernel",
+    "stasiun": "tempat perekaman",
 }
 """Other words for things of the glossary, and the one that is used here."""
 ENGLISH = frozenset(
