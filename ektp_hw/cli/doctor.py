@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import click
 from ektp_hw.cli import console
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ektp_hw.diagnostics.examination import Examination
     from ektp_hw.diagnostics.findings import Finding
@@ -174,7 +175,7 @@ def _examined(around: Surroundings, language: str, history: History | None) -> E
     probes = all_probes()
     done: set[str] = set()
 
-    with console.progress("", len(probes)) as advance:
+    with _progress(len(probes)) as advance:
 
         def tell(finding: Finding) -> None:
             news = finding.probe not in done
@@ -183,6 +184,18 @@ def _examined(around: Surroundings, language: str, history: History | None) -> E
             advance(int(news), doing=doing)
 
         return examine(around, probes, causes_of_probes(), history=history, tell=tell)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[..., None]]:
+    """Show a bar; a half-installed package without rich is examined all the same."""
+    try:
+        import rich  # noqa: F401
+    except ImportError:
+        yield lambda *_count, **_doing: None
+        return
+    with console.progress("", total) as advance:
+        yield advance
 
 
 def _document(examination: Examination, language: str) -> dict[str, Any]:

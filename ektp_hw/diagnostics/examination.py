@@ -8,6 +8,7 @@ and signed: one look gives one document, whatever it is shown as.
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -166,12 +167,20 @@ class _Words:
             "outcome": finding.outcome.value,
             "cause": finding.cause.value if finding.cause else None,
             "certainty": round(finding.certainty, 3),
-            "evidence": self._redact.plain(dict(finding.evidence)),
+            "evidence": {name: self._reading(value) for name, value in finding.evidence.items()},
             "advice": self.message(finding.advice),
             "who": finding.who.value if finding.who else None,
             "device": self._redact.text(finding.device),
             "seconds": round(finding.seconds, 3),
         }
+
+    def _reading(self, value: object) -> object:
+        """Return a reading that every JSON can hold, whatever the probe gave."""
+        if value is None or isinstance(value, bool | int):
+            return value
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else None
+        return self._redact.text(str(value))
 
     def fault(self, fault: Fault, *, decided: bool) -> dict[str, Any]:
         return {

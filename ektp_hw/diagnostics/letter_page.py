@@ -84,7 +84,13 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def _rendered(document: Mapping[str, Any]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise StationError(
+            "the page needs the package 'jinja2', which belongs to ektp_hw: install ektp_hw anew, "
+            "or write the letter as .json"
+        ) from error
 
     environment = Environment(
         loader=PackageLoader("ektp_hw.diagnostics", "pages"),

@@ -61,7 +61,7 @@ def canonical(value: object) -> bytes:
 
 def key_path(environment: Mapping[str, str]) -> Path:
     """Return where the station's key lies: in the user's data folder (XDG base directories)."""
-    home = environment.get("HOME") or str(Path("~").expanduser())
+    home = environment.get("HOME") or "/var/lib"  # an account without a home: a service's
     folder = environment.get("XDG_DATA_HOME") or f"{home}/.local/share"
     return Path(folder) / "ektp-hw" / "station-key.pem"
 

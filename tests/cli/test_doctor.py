@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -121,7 +123,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_checked(refused, monk
 
 
 def _without_reportlab(refused, monkeypatch, tmp_path):
-    monkeypatch.setitem(__import__("sys").modules, "reportlab", None)
+    monkeypatch.setitem(sys.modules, "reportlab", None)
     return refused("doctor", "--report", tmp_path / "surat.pdf")
 
 
@@ -157,6 +159,24 @@ def test_a_bundle_is_shown_before_it_is_written(ektp_hw, station, tmp_path, monk
         assert archive.testzip() is None
         assert {"findings.json", "letter.html", "contents.txt"} <= set(archive.namelist())
         assert all(name in outcome.out for name in archive.namelist())
+
+
+def test_a_half_installed_package_is_examined_all_the_same(ektp_hw, station, monkeypatch):
+    station(cable=Outcome.BROKEN)
+    for name in ("rich", "jinja2", "reportlab"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert ektp_hw("doctor", "--json").json["verdict"]["cause"] == "cable_or_power"
+    assert "is broken" in ektp_hw("doctor").out
+    assert "'jinja2'" in ektp_hw("doctor", "--report", "surat.html").err
+
+
+def test_whatever_a_probe_reads_is_told(ektp_hw, monkeypatch):
+    evidence = {"rate": float("nan"), "place": Path("/x"), "count": 5, "share": 0.5}
+    probe = stub_station.Probe(stub_station.finding("stub.iris", evidence=evidence))
+    monkeypatch.setattr(probes, "all_probes", lambda: [probe])
+    monkeypatch.setattr(probes, "causes_of_probes", lambda: stub_station.CAUSES)
+    told = ektp_hw("doctor", "--json").json["findings"][0]["evidence"]
+    assert told == {"rate": None, "place": "/x", "count": 5, "share": 0.5}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Indonesian sentences are read by clerks and officials: no English left, one word a thing."""
 
+import functools
 import re
 from string import Formatter
 
@@ -65,6 +66,7 @@ def words(sentence):
     return re.findall(r"[a-z]{2,}", sentence.lower())
 
 
+@functools.cache
 def vocabulary_of_the_english_sentences():
     """Return every word that a translator may have left standing."""
     return {word for sentence in catalogue("en").values() for word in words(sentence)}
