@@ -12,7 +12,7 @@ from ektp_hw.diagnostics.letter import letter_of
 from ektp_hw.diagnostics.wording import worded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ektp_hw.diagnostics.letter import Letter, Row
 
@@ -52,10 +52,18 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _wrapped(names, "  ")
     if document["untested"]:
         yield from ("", say("title_untested"))
-        for each in document["untested"]:
-            yield from _wrapped(f"{each['checked']}: {each['seen']}", "  ")
+        for reason, checks in _by_reason(document["untested"]).items():
+            yield from _wrapped(f"- {'; '.join(checks)}: {reason}", "  ", hanging=2)
     yield from _asked(letter, say("title_asked"))
     yield from ("", say("hash", hash=document["hash"]))
+
+
+def _by_reason(untested: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
+    """Gather the checks that could not be made for the same reason."""
+    gathered: dict[str, list[str]] = {}
+    for each in untested:
+        gathered.setdefault(each["seen"], []).append(each["checked"])
+    return gathered
 
 
 def _asked(letter: Letter, title: str) -> Iterator[str]:
