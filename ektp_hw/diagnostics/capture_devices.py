@@ -88,18 +88,14 @@ def looks_like(plug: UsbPlug) -> DeviceKind | None:
     return None
 
 
-def capture_kind(
-    plug: UsbPlug, models: dict[tuple[int, int], list[Known]]
-) -> DeviceKind | None:
+def capture_kind(plug: UsbPlug, models: dict[tuple[int, int], list[Known]]) -> DeviceKind | None:
     """Return what a device captures, known or guessed."""
     if known := models.get(plug.ids):
         return known[0].kind
     return looks_like(plug)
 
 
-def found_devices(
-    around: Surroundings, kind: DeviceKind | None = None
-) -> list[DeviceInfo]:
+def found_devices(around: Surroundings, kind: DeviceKind | None = None) -> list[DeviceInfo]:
     """List what the drivers find, nothing opened.
 
     Real devices count only where the machine's own files are looked at: a test's folder in place
