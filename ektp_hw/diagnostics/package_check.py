@@ -13,12 +13,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from importlib.metadata import EntryPoint
 
 __all__ = ["PARTS", "PackageState", "check_package"]
 
@@ -108,6 +110,10 @@ PARTS: dict[str, Callable[[], str]] = {
 """Parts of the package, and how each is loaded; it returns a version."""
 
 
+def _name_of(entry: EntryPoint) -> str:
+    return str(entry.load().__name__)
+
+
 def _tell(part: str, load: Callable[[], str]) -> None:
     told = {"part": part}
     try:
@@ -121,7 +127,7 @@ def _main(parts: list[str]) -> None:
     for part in parts:
         if part == "extractors":
             for entry in entry_points(group=_EXTRACTORS):
-                _tell(f"extractor {entry.name}", lambda entry=entry: entry.load().__name__)
+                _tell(f"extractor {entry.name}", partial(_name_of, entry))
         else:
             _tell(part, PARTS[part])
     _tell("ektp_hw", lambda: version("ektp_hw"))

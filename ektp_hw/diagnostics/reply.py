@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ektp_hw.diagnostics.findings import Finding, Outcome
 
 if TYPE_CHECKING:
     from ektp_hw.diagnostics.findings import Cause, Evidence, Message, Who
 
-__all__ = ["Reply"]
+__all__ = ["Readings", "Reply"]
+
+Readings: TypeAlias = dict[str, str | int | float | bool | None]
+"""Evidence while it is collected."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Reply:
     def sound(
         self, seen: Message, evidence: Evidence | None = None, certainty: float = 1.0
     ) -> Finding:
-        """It is as it should be."""
+        """Say that it is as it should be."""
         return Finding(
             self.probe, self.checked, seen, Outcome.SOUND,
             certainty=certainty, evidence=evidence or {}, device=self.device,
@@ -39,7 +42,7 @@ class Reply:
         advice: Message | None = None,
         who: Who | None = None,
     ) -> Finding:
-        """It could not be checked."""
+        """Say that it could not be checked."""
         return Finding(
             self.probe, self.checked, seen, Outcome.UNTESTED,
             certainty=0.0, evidence=evidence or {}, advice=advice, who=who, device=self.device,
@@ -54,7 +57,7 @@ class Reply:
         evidence: Evidence | None = None,
         certainty: float = 0.7,
     ) -> Finding:
-        """It works, and will not for long or not always."""
+        """Say that it works, and will not for long or not always."""
         return Finding(
             self.probe, self.checked, seen, Outcome.SUSPECT, cause, certainty,
             evidence or {}, advice, who, self.device,
@@ -69,7 +72,7 @@ class Reply:
         evidence: Evidence | None = None,
         certainty: float = 0.9,
     ) -> Finding:
-        """It does not work."""
+        """Say that it does not work."""
         return Finding(
             self.probe, self.checked, seen, Outcome.BROKEN, cause, certainty,
             evidence or {}, advice, who, self.device,

@@ -16,7 +16,7 @@ from ektp_hw.diagnostics.capture_devices import (
 )
 from ektp_hw.diagnostics.findings import Cause, Finding, Who, message
 from ektp_hw.diagnostics.holders import programs_named, programs_with
-from ektp_hw.diagnostics.reply import Reply
+from ektp_hw.diagnostics.reply import Readings, Reply
 from ektp_hw.diagnostics.usb_bus import UsbFace, UsbPlug, usb_devices
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Loading:
             seen, advice = message("drivers.none"), message("drivers.install_again_advice")
             return [reply.broken(seen, Cause.DRIVER, advice, Who.TECHNICIAN, {"drivers": 0})]
         if not findings:
-            evidence = {"drivers": ", ".join(entry.name for entry in entries)}
+            evidence: Readings = {"drivers": ", ".join(entry.name for entry in entries)}
             seen = message("drivers.all_load", count=len(entries))
             findings = [reply.sound(seen, evidence)]
         return findings
@@ -138,7 +138,7 @@ class Missing:
             if plug.is_hub or capture_kind(plug, models) is None:
                 continue
             reply = Reply(self.name, checked, plug.uri)
-            evidence = {"usb_id": plug.uri[4:13], "name": plug.title}
+            evidence: Readings = {"usb_id": plug.uri[4:13], "name": plug.title}
             if known := models.get(plug.ids):
                 seen = message("drivers.has_driver", name=plug.name, driver=known[0].driver)
                 findings.append(reply.sound(seen, evidence))
@@ -153,13 +153,13 @@ class Missing:
 
 
 def _unknown(
-    reply: Reply, plug: UsbPlug, evidence: dict[str, str], around: Surroundings, *, failed: bool
+    reply: Reply, plug: UsbPlug, evidence: Readings, around: Surroundings, *, failed: bool
 ) -> Finding:
     """Judge a device without driver: a fault if the station needs its kind, else a remark."""
     kind = looks_like(plug)
     card = kind is not None and kind.value == "card"
     advice = message("drivers.card_service_advice" if card else "drivers.missing_advice")
-    seen = message("drivers.unknown", name=plug.name, usb_id=evidence["usb_id"])
+    seen = message("drivers.unknown", name=plug.name, usb_id=plug.uri[4:13])
     needed = kind is not None and kind.value in around.profile.expects
     cause, who = Cause.DRIVER, Who.TECHNICIAN
     if needed or failed:
@@ -200,13 +200,15 @@ class Held:
         driver = face.driver
         if not driver or driver in {_FOR_PROGRAMS, *_ORDINARY.get(face.device_class, ())}:
             return None
-        evidence = {"interface": face.number, "kernel_driver": driver, "module": face.module}
+        evidence: Readings = {
+            "interface": face.number,
+            "kernel_driver": driver,
+            "module": face.module,
+        }
         module = face.module or driver
         seen = message("drivers.kernel_holds", name=plug.name, driver=driver, module=module)
         interface = f"{plug.place}:{plug.configuration or 1}.{face.number}"
-        advice = message(
-            "drivers.unbind_advice", interface=interface, driver=driver, module=module
-        )
+        advice = message("drivers.unbind_advice", interface=interface, driver=driver, module=module)
         cause, who = Cause.DRIVER, Who.TECHNICIAN
         if face.device_class == _VENDOR_SPECIFIC:
             return reply.broken(seen, cause, advice, who, evidence, 0.85)
@@ -223,7 +225,7 @@ class Held:
         if not programs and not claimed:
             return []
         advice = message("drivers.close_program_advice")
-        evidence = {"programs": ", ".join(map(str, programs)), "claimed": claimed}
+        evidence: Readings = {"programs": ", ".join(map(str, programs)), "claimed": claimed}
         if not programs:
             seen = message("drivers.somebody_holds", name=plug.name)
             return [reply.suspect(seen, Cause.DRIVER, advice, Who.CLERK, evidence, 0.6)]

@@ -80,7 +80,9 @@ class Package:
 
     def _broken(self, reply: Reply, part: str, why: str) -> Finding:
         uncached = "cannot cache function" in why
-        seen = message("libraries.cache_unwritable" if uncached else "libraries.part_broken", part=part)
+        seen = message(
+            "libraries.cache_unwritable" if uncached else "libraries.part_broken", part=part
+        )
         advice = message("libraries.cache_advice" if uncached else "libraries.package_advice")
         evidence = {"part": part, "error": why[:300]}
         return reply.broken(seen, Cause.COMPUTER, advice, Who.TECHNICIAN, evidence, 0.95)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""USB below all drivers: is everything there, readable, fast enough, and has it power?"""
+"""USB below all drivers: is everything there, readable, fast enough, and with power."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ektp_hw.diagnostics.capture_devices import (
 from ektp_hw.diagnostics.findings import Cause, Finding, Outcome, Who, message
 from ektp_hw.diagnostics.kernel_log import kernel_notes
 from ektp_hw.diagnostics.probes.usb_power import UsbPower
-from ektp_hw.diagnostics.reply import Reply
+from ektp_hw.diagnostics.reply import Readings, Reply
 from ektp_hw.diagnostics.usb_bus import UsbPlug, has_usb, plug_at, usb_devices
 from ektp_hw.diagnostics.usb_events import PortEvents, read_port_events
 
@@ -32,6 +32,7 @@ _RECENT = 600.0
 """Seconds for which a port that gave no answer counts as one that still gives none."""
 _MANY_DISCONNECTS, _MANY_RESETS = 3, 3
 """In an hour; a person who plugs once makes one."""
+_COUNTED = ("errors", "disconnects", "resets")
 _MOST_HUBS = 3
 """Between computer and device; USB allows 5, and each is one more plug to wear out."""
 _FULL_SPEED = 12.0
@@ -79,8 +80,8 @@ class Enumeration:
 
 def _at_port(reply: Reply, events: PortEvents, plug: UsbPlug | None) -> list[Finding]:
     """Judge one port: what is there now, and what happened in the last hour."""
-    counts = {name: events.counts[name] for name in ("errors", "disconnects", "resets")}
-    evidence = {
+    counts: dict[str, int] = {name: events.counts[name] for name in _COUNTED}
+    evidence: Readings = {
         "port": events.place,
         **{f"{name}_in_the_last_hour": counts[name] for name in counts},
     }
@@ -107,7 +108,7 @@ def _at_port(reply: Reply, events: PortEvents, plug: UsbPlug | None) -> list[Fin
 
 
 class Presence:
-    """Is there a device of every kind that the station must have?"""
+    """Is there a device of every kind that the station must have."""
 
     name: ClassVar[str] = "usb.presence"
     stands_on: ClassVar[tuple[str, ...]] = ("usb.enumeration", "usb.power")
@@ -132,7 +133,7 @@ class Presence:
         for name in around.profile.expects:
             kind = DeviceKind(name)
             if found := sorted(set(there.get(kind, ()))):
-                evidence = {"found": ", ".join(found)}
+                evidence: Readings = {"found": ", ".join(found)}
                 findings.append(
                     Reply(self.name, checked, found[0] if len(found) == 1 else "").sound(
                         message(f"usb.present_{kind.value}"), evidence, 0.95
@@ -153,7 +154,7 @@ class Presence:
         """Say what is missing; a port that does not answer is where it hangs, most likely."""
         reply = Reply(self.name, checked, place or f"expected:{kind.value}")
         seen = message(f"usb.missing_{kind.value}")
-        evidence: dict[str, str | int] = {"kind": kind.value, "usb_devices_seen": others}
+        evidence: Readings = {"kind": kind.value, "usb_devices_seen": others}
         if not has_usb(around):
             advice = message("usb.no_usb_advice")
             return reply.broken(seen, Cause.COMPUTER, advice, Who.TECHNICIAN, evidence, 0.7)
@@ -178,7 +179,7 @@ class Descriptors:
         findings = []
         for plug, _ in _capture_plugs(around):
             reply = Reply(self.name, checked, plug.uri)
-            evidence: dict[str, str | int | None] = {
+            evidence: Readings = {
                 "configuration": plug.configuration,
                 "interfaces": len(plug.faces),
                 "transfers": plug.transfers,
@@ -212,7 +213,11 @@ class Topology:
         findings = []
         for plug, known in _capture_plugs(around):
             reply = Reply(self.name, checked, plug.uri)
-            evidence = {"megabits": plug.speed, "hubs_between": plug.depth, "place": plug.place}
+            evidence: Readings = {
+                "megabits": plug.speed,
+                "hubs_between": plug.depth,
+                "place": plug.place,
+            }
             hub = plug_at(plugs, plug.hub)
             port = events.get(plug.place)
             slow_hub = hub is not None and 0 < hub.speed <= _FULL_SPEED

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ektp_hw.diagnostics.capture_devices import capture_kind, known_models
 from ektp_hw.diagnostics.findings import Cause, Finding, Who, message
 from ektp_hw.diagnostics.kernel_log import kernel_notes
-from ektp_hw.diagnostics.reply import Reply
+from ektp_hw.diagnostics.reply import Readings, Reply
 from ektp_hw.diagnostics.usb_bus import UsbPlug, has_usb, plug_at, port_of, usb_devices
 from ektp_hw.diagnostics.usb_events import read_port_events, undervoltage_ago
 
@@ -57,7 +57,7 @@ class UsbPower:
         if not has_usb(around):
             return [Reply(self.name, checked).untested(message("usb.no_usb"))]
         drawn = sum(plug.milliamperes for plug in plugs)
-        evidence = {"devices": len(plugs), "milliamperes_asked_for": drawn}
+        evidence: Readings = {"devices": len(plugs), "milliamperes_asked_for": drawn}
         return [Reply(self.name, checked).sound(message("usb.power_enough"), evidence, 0.85)]
 
     def _reply(self, device: str = "") -> Reply:
@@ -81,7 +81,7 @@ class UsbPower:
         if ago is None:
             return []
         seen = message("usb.was_undervoltage", minutes=round(ago / 60))
-        evidence = {"seconds_ago": round(ago)}
+        evidence: Readings = {"seconds_ago": round(ago)}
         return [
             self._reply().suspect(seen, Cause.CABLE_OR_POWER, advice, Who.TECHNICIAN, evidence, 0.8)
         ]
@@ -105,7 +105,7 @@ class UsbPower:
             ago = logged.get(place)
             plug = plug_at(plugs, place)
             reply = self._reply(plug.uri if plug else f"usb@{place}")
-            evidence = {
+            evidence: Readings = {
                 "port": place,
                 "over_current_count": counters.get(place),
                 "seconds_ago": None if ago is None else round(ago),
@@ -130,7 +130,11 @@ class UsbPower:
             below = [plug for plug in plugs if plug.hub == hub.place]
             asked = sum(plug.milliamperes for plug in below)
             room = _BUS_POWER - hub.milliamperes
-            evidence = {"hub": hub.place, "milliamperes_asked": asked, "milliamperes_there": room}
+            evidence: Readings = {
+                "hub": hub.place,
+                "milliamperes_asked": asked,
+                "milliamperes_there": room,
+            }
             advice = message("usb.budget_advice")
             refused = [plug for plug in below if _is_refused(plug, events)]
             for plug in refused:
@@ -157,7 +161,7 @@ class UsbPower:
             state = plug.runtime_status
             if state not in {"suspended", "error"} or capture_kind(plug, models) is None:
                 continue
-            evidence = {"runtime_status": state, "control": plug.power_control}
+            evidence: Readings = {"runtime_status": state, "control": plug.power_control}
             reply = self._reply(plug.uri)
             if state == "error":
                 seen = message("usb.wake_failed", name=plug.name)
