@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["all_probes", "causes_of_probes"]
 
-_AREAS: tuple[str, ...] = ()
+_AREAS: tuple[str, ...] = ("usb", "libraries", "drivers", "permissions", "devices")
 
 
 def all_probes() -> list[Probe]:

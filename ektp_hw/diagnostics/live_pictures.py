@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live tests of fingerprint scanners and iris cameras, on whatever is before them.
+
+Pictures are measured and thrown away: none is kept, sent or put into evidence.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ektp_hw.devices.finger_presence import look_at
+from ektp_hw.devices.picture_health import PictureHealth, edge_steepness, examine
+from ektp_hw.diagnostics.findings import Cause, Finding, Who, message
+from ektp_hw.diagnostics.live_test import Enough, Limit, blames_person
+from ektp_hw.errors import CaptureTimeout, DeviceError, DeviceRemoved, RetryCapture
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ektp_hw.devices.base import Device
+    from ektp_hw.diagnostics.reply import Readings, Reply
+
+    Pixels = npt.NDArray[np.uint8]
+
+__all__ = ["judge_camera", "judge_scanner"]
+
+_LOOK_S = 2.5
+"""Seconds for looking; a scanner gives 5 pictures and more a second, a camera 5 to 30."""
+_SCANNER_FRAMES, _CAMERA_FRAMES = 6, 15
+_MANY_LINES, _FEW_PIXELS, _MANY_PIXELS = 5, 20, 500
+_FEWEST_FOR_FROZEN = 6
+"""Noise makes each frame of a living camera differ from the one before."""
+_SLOWEST, _SLOW_SHARE = 4.0, 0.4
+"""Frames a second, and share of what the camera promises, below which too few arrive."""
+_BLURRED = 0.11
+"""`edge_steepness` below which nothing is in focus."""
+
+
+class _Seen(NamedTuple):
+    """What came in a look: pictures, their times, and whether a whole capture came about."""
+
+    frames: list[Pixels]
+    times: list[float]
+    is_captured: bool
+    failure: DeviceError | None
+
+
+def judge_scanner(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
+    """Take pictures of the glass and say what is wrong with lamp, sensor and glass."""
+    seen = _look(device, limit, _SCANNER_FRAMES)
+    name, cause = device.info.name, Cause.FINGERPRINT
+    if not seen.frames:
+        _raise_unless_person(seen, device)
+        return [reply.sound(message("devices.answers_without_picture", name=name), {}, 0.7)]
+    health = examine(seen.frames)
+    evidence = _evidence(health, seen)
+    if health.is_dark:
+        what, advice = message("devices.lamp_dark", name=name), message("devices.repair_advice")
+        return [reply.broken(what, cause, advice, Who.TECHNICIAN, evidence, 0.9)]
+    _raise_unless_person(seen, device)
+    found = _sensor(reply, name, cause, health, evidence)
+    if not found:
+        found = _glass(reply, name, health, seen, evidence)
+    return found or [reply.sound(message("devices.scanner_sound", name=name), evidence, 0.9)]
+
+
+def _glass(
+    reply: Reply, name: str, health: PictureHealth, seen: _Seen, evidence: Readings
+) -> list[Finding]:
+    """Say whether something lies on the glass that is no finger."""
+    look = look_at(seen.frames[-1])
+    if look.has_finger or seen.is_captured:
+        evidence["finger_on_glass"] = True
+        return []
+    advice = message("devices.wipe_advice")
+    for is_so, key in ((look.is_dirty, "dirty"), (health.has_latent_print, "latent")):
+        if is_so:
+            what = message(f"devices.{key}", name=name)
+            return [reply.suspect(what, Cause.FINGERPRINT, advice, Who.CLERK, evidence, 0.8)]
+    return []
+
+
+def judge_camera(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
+    """Take frames and say what is wrong with light, sensor, stream and focus."""
+    seen = _look(device, limit, _CAMERA_FRAMES)
+    name, cause = device.info.name, Cause.IRIS
+    if not seen.frames:
+        what, advice = message("devices.no_frame", name=name), message("devices.replug_advice")
+        if seen.failure is not None and not isinstance(seen.failure, CaptureTimeout):
+            raise seen.failure
+        said = str(seen.failure or "")
+        return [reply.broken(what, cause, advice, Who.CLERK, {"frames": 0, "said": said}, 0.75)]
+    health = examine(seen.frames)
+    evidence = _evidence(health, seen)
+    if health.is_dark:
+        what, advice = message("devices.emitter_dark", name=name), message("devices.lens_advice")
+        return [reply.broken(what, cause, advice, Who.CLERK, evidence, 0.7)]
+    if health.is_frozen and health.frames >= _FEWEST_FOR_FROZEN:
+        what, advice = message("devices.frozen", name=name), message("devices.replug_advice")
+        return [reply.broken(what, cause, advice, Who.CLERK, evidence, 0.85)]
+    _raise_unless_person(seen, device)
+    found = _sensor(reply, name, cause, health, evidence)
+    found += _stream(reply, device, evidence)
+    steepest = [each for frame in seen.frames[-3:] if (each := edge_steepness(frame)) is not None]
+    if steepest:
+        evidence["edge_steepness"] = round(max(steepest), 3)
+        if max(steepest) < _BLURRED:
+            what, advice = message("devices.blurred", name=name), message("devices.focus_advice")
+            found.append(reply.suspect(what, cause, advice, Who.CLERK, evidence, 0.6))
+    return found or [reply.sound(message("devices.camera_sound", name=name), evidence, 0.9)]
+
+
+def _stream(reply: Reply, device: Device, evidence: Readings) -> list[Finding]:
+    """Say whether too few frames arrive, which is the line's fault more often than the camera's."""
+    rate = evidence.get("frames_per_second")
+    promised = getattr(getattr(device, "capabilities", None), "frames_per_second", None)
+    if not isinstance(rate, float):
+        return []
+    if promised:
+        evidence["frames_per_second_promised"] = round(float(promised), 1)
+    if rate >= max(_SLOWEST, _SLOW_SHARE * (promised or 0)):
+        return []
+    seen = message("devices.slow_stream", name=device.info.name, rate=rate)
+    advice = message("devices.cable_advice")
+    return [reply.suspect(seen, Cause.CABLE_OR_POWER, advice, Who.CLERK, evidence, 0.6)]
+
+
+def _sensor(
+    reply: Reply, name: str, cause: Cause, health: PictureHealth, evidence: Readings
+) -> list[Finding]:
+    """Say whether lines or pixels of the sensor are dead."""
+    if not health.dead_lines and health.dead_pixels < _FEW_PIXELS:
+        return []
+    seen = message(
+        "devices.dead_sensor", name=name, lines=health.dead_lines, pixels=health.dead_pixels
+    )
+    advice = message("devices.repair_advice")
+    if health.dead_lines >= _MANY_LINES or health.dead_pixels >= _MANY_PIXELS:
+        return [reply.broken(seen, cause, advice, Who.TECHNICIAN, evidence, 0.85)]
+    return [reply.suspect(seen, cause, advice, Who.TECHNICIAN, evidence, 0.8)]
+
+
+def _look(device: Any, limit: Limit, most: int) -> _Seen:  # noqa: ANN401  # scanner or camera
+    frames: list[Pixels] = []
+    times: list[float] = []
+
+    def keep(image: Any) -> None:  # noqa: ANN401
+        frames.append(image.pixels)
+        times.append(time.monotonic())
+        if len(frames) >= most:
+            raise Enough
+
+    failure: DeviceError | None = None
+    is_captured = False
+    try:
+        last = device.capture(min(_LOOK_S, limit.left), limit.cancel, keep)
+        is_captured = True
+        if not frames:
+            frames.append(last.pixels)
+            times.append(time.monotonic())
+    except Enough:
+        pass
+    except RetryCapture:
+        is_captured = not frames  # what only a person could mend: the device did its part
+    except DeviceRemoved:
+        raise
+    except DeviceError as error:
+        failure = error
+    shape = frames[-1].shape if frames else ()
+    return _Seen([one for one in frames if one.shape == shape], times, is_captured, failure)
+
+
+def _raise_unless_person(seen: _Seen, device: Device) -> None:
+    """Let a failure out that is not only an empty desk."""
+    failure = seen.failure
+    if failure is None or (isinstance(failure, CaptureTimeout) and blames_person(device, failure)):
+        return
+    raise failure
+
+
+def _evidence(health: PictureHealth, seen: _Seen) -> Readings:
+    evidence: Readings = {
+        "frames": health.frames,
+        "mean_grey": round(health.level, 1),
+        "brightest_grey": round(health.brightest),
+        "dead_lines": health.dead_lines,
+        "dead_pixels": health.dead_pixels,
+    }
+    if len(seen.times) >= 4:
+        span = seen.times[-1] - seen.times[0]
+        evidence["frames_per_second"] = round((len(seen.times) - 1) / max(span, 1e-3), 1)
+    return evidence

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One device, opened and tried through its real driver, in a time limit, and closed again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from ektp_hw.devices.base import DeviceKind
+from ektp_hw.diagnostics.findings import Cause, Finding, Who, message
+from ektp_hw.errors import (
+    CaptureTimeout,
+    DeviceBusy,
+    DeviceError,
+    DeviceNotFound,
+    DeviceRemoved,
+    DeviceUnavailable,
+    EktpError,
+    ProtocolError,
+    UnavailableReason,
+    VendorKitFailed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ektp_hw.devices.base import Device, DeviceInfo
+    from ektp_hw.diagnostics.reply import Reply
+
+    Judge = Callable[[Reply, Device, "Limit"], list[Finding]]
+
+__all__ = ["CAUSE_OF", "Enough", "Limit", "blames_person", "try_device"]
+
+CAUSE_OF = {
+    DeviceKind.FINGERPRINT: Cause.FINGERPRINT,
+    DeviceKind.IRIS: Cause.IRIS,
+    DeviceKind.SIGNATURE: Cause.PAD,
+    DeviceKind.CARD: Cause.CARD_READER,
+}
+_FOR_A_SECOND_TRY = 3.0
+"""Seconds that must be left for it."""
+
+
+class Enough(Exception):
+    """Ends a capture from its callback."""
+
+
+class Limit:
+    """How long a test may still take, and the event that ends its captures."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self.cancel = threading.Event()
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end, not below 0."""
+        return max(0.0, self._end - time.monotonic())
+
+
+def blames_person(device: Device, over: CaptureTimeout) -> bool:
+    """Tell whether a capture ran out of time only because nobody came."""
+    return device._missing in str(over)  # noqa: SLF001  # the words each kind says it with
+
+
+def try_device(reply: Reply, info: DeviceInfo, judge: Judge, seconds: float) -> list[Finding]:
+    """Open the device, judge it and close it; whatever happens is a finding, after the limit too.
+
+    A protocol error is tried once more, as its message advises: a single damaged transfer is a
+    remark about the cable, not a fault.
+    """
+    limit = Limit(seconds)
+    findings: list[Finding] = []
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            findings.extend(_try_twice(reply, info, judge, limit))
+        finally:
+            done.set()
+
+    name = f"ektp_hw test {info.uri}"
+    threading.Thread(target=work, name=name, daemon=True).start()
+    if not done.wait(seconds):
+        limit.cancel.set()
+        done.wait(0.5)
+    return list(findings) or [_hangs(reply, info, seconds)]
+
+
+def _try_twice(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> list[Finding]:
+    first: EktpError | None = None
+    while True:
+        try:
+            findings = _try_once(reply, info, judge, limit)
+        except ProtocolError as error:
+            if first is None and limit.left > _FOR_A_SECOND_TRY:
+                first = error
+                continue
+            return [_fault(reply, info, error)]
+        except EktpError as error:
+            return [_fault(reply, info, error)]
+        if first is not None:
+            seen = message("devices.second_try", name=info.name)
+            advice = message("devices.cable_advice")
+            evidence = {"first_error": str(first)}
+            cause = Cause.CABLE_OR_POWER
+            findings.append(reply.suspect(seen, cause, advice, Who.CLERK, evidence, 0.6))
+        return findings
+
+
+def _try_once(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> list[Finding]:
+    from ektp_hw.registry import open_device
+
+    with open_device(info) as device:
+        return judge(reply, device, limit)
+
+
+def _hangs(reply: Reply, info: DeviceInfo, seconds: float) -> Finding:
+    seen = message("devices.hangs", name=info.name, seconds=seconds)
+    advice = message("devices.replug_advice")
+    cause = CAUSE_OF[info.kind]
+    return reply.broken(seen, cause, advice, Who.CLERK, {"seconds": seconds}, 0.65)
+
+
+_BY_REASON = {
+    UnavailableReason.NOT_PERMITTED: (Cause.PERMISSION, Who.TECHNICIAN, "not_permitted", 0.95),
+    UnavailableReason.LIBRARY_MISSING: (Cause.DRIVER, Who.TECHNICIAN, "library_missing", 0.9),
+    UnavailableReason.SERVICE_MISSING: (Cause.DRIVER, Who.TECHNICIAN, "service_missing", 0.9),
+    UnavailableReason.POWERED_OFF: (Cause.CABLE_OR_POWER, Who.CLERK, "powered_off", 0.7),
+    UnavailableReason.UNSUPPORTED: (Cause.DRIVER, Who.TECHNICIAN, "unsupported", 0.7),
+}
+
+
+def _fault(reply: Reply, info: DeviceInfo, error: EktpError) -> Finding:
+    """Say what an error of the driver means; its own sentence is the evidence."""
+    cause, who, key, certainty = _meaning(info.kind, error)
+    said = str(error).removeprefix(f"{info.uri}: ")
+    return reply.broken(
+        message(f"devices.{key}", name=info.name),
+        cause,
+        message(f"devices.{key}_advice"),
+        who,
+        {"error": type(error).__name__, "said": said},
+        certainty,
+    )
+
+
+_BY_CLASS: tuple[tuple[type[EktpError], Cause | None, Who, str, float], ...] = (
+    (DeviceBusy, Cause.DRIVER, Who.CLERK, "busy", 0.85),
+    (DeviceRemoved, Cause.CABLE_OR_POWER, Who.CLERK, "went_away", 0.85),
+    (DeviceNotFound, Cause.CABLE_OR_POWER, Who.CLERK, "not_there", 0.8),
+    (VendorKitFailed, Cause.DRIVER, Who.TECHNICIAN, "kit_failed", 0.7),
+    (CaptureTimeout, None, Who.TECHNICIAN, "silent", 0.7),
+    (ProtocolError, None, Who.TECHNICIAN, "confused", 0.65),
+    (DeviceError, None, Who.TECHNICIAN, "failed", 0.7),
+    (EktpError, None, Who.TECHNICIAN, "failed", 0.4),
+)
+"""Class of error -> cause (None: the device itself), who can act, the text's key, certainty."""
+
+
+def _meaning(kind: DeviceKind, error: EktpError) -> tuple[Cause, Who, str, float]:
+    if isinstance(error, DeviceUnavailable):
+        return _BY_REASON[error.reason]
+    row = next(row for row in _BY_CLASS if isinstance(error, row[0]))
+    return row[1] or CAUSE_OF[kind], *row[2:]
