@@ -6,14 +6,22 @@ Pictures are measured and thrown away: none is kept, sent or put into evidence.
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.picture_health import PictureHealth, edge_steepness, examine
+from ektp_hw.devices.states import CaptureState
 from ektp_hw.diagnostics.findings import Cause, Finding, Who, message
 from ektp_hw.diagnostics.live_test import Enough, Limit, blames_person
-from ektp_hw.errors import CaptureTimeout, DeviceError, DeviceRemoved, RetryCapture
+from ektp_hw.errors import (
+    CaptureCancelled,
+    CaptureTimeout,
+    DeviceError,
+    DeviceRemoved,
+    RetryCapture,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_camera", "judge_scanner"]
 
-_LOOK_S = 2.5
-"""Seconds for looking; a scanner gives 5 pictures and more a second, a camera 5 to 30."""
+_LOOK_S, _PICTURE_S, _LONGEST_S = 2.0, 2.0, 6.0
+"""Seconds for looking, more for a picture under way, and at most; scanners give 5 pictures a second
+and more, cameras 5 to 30."""
 _SCANNER_FRAMES, _CAMERA_FRAMES = 6, 15
 _MANY_LINES, _FEW_PIXELS, _MANY_PIXELS = 5, 20, 500
 _FEWEST_FOR_FROZEN = 6
@@ -44,6 +53,8 @@ class _Seen(NamedTuple):
     frames: list[Pixels]
     times: list[float]
     is_captured: bool
+    is_slow: bool
+    """Whether a finger was seen and its picture was still under way when the time was over."""
     failure: DeviceError | None
 
 
@@ -53,6 +64,8 @@ def judge_scanner(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
     name, cause = device.info.name, Cause.FINGERPRINT
     if not seen.frames:
         _raise_unless_person(seen, device)
+        if seen.is_slow:
+            return [reply.untested(message("devices.slow_picture", name=name))]
         return [reply.sound(message("devices.answers_without_picture", name=name), {}, 0.7)]
     health = examine(seen.frames)
     evidence = _evidence(health, seen)
@@ -153,9 +166,11 @@ def _look(device: Any, limit: Limit, most: int) -> _Seen:  # noqa: ANN401  # sca
             raise Enough
 
     failure: DeviceError | None = None
-    is_captured = False
+    is_captured = is_slow = False
+    patience = _Patience(device, limit)
+    patience.start()
     try:
-        last = device.capture(min(_LOOK_S, limit.left), limit.cancel, keep)
+        last = device.capture(min(_LONGEST_S, limit.left), patience.over, keep)
         is_captured = True
         if not frames:
             frames.append(last.pixels)
@@ -164,12 +179,44 @@ def _look(device: Any, limit: Limit, most: int) -> _Seen:  # noqa: ANN401  # sca
         pass
     except RetryCapture:
         is_captured = not frames  # what only a person could mend: the device did its part
+    except CaptureCancelled:
+        is_slow = patience.was_acquiring
     except DeviceRemoved:
         raise
     except DeviceError as error:
         failure = error
+    finally:
+        patience.end()
     shape = frames[-1].shape if frames else ()
-    return _Seen([one for one in frames if one.shape == shape], times, is_captured, failure)
+    same = [one for one in frames if one.shape == shape]
+    return _Seen(same, times, is_captured, is_slow, failure)
+
+
+class _Patience(threading.Thread):
+    """Ends a capture before which nobody stands; one that is getting its picture has more time."""
+
+    def __init__(self, device: Any, limit: Limit) -> None:  # noqa: ANN401
+        super().__init__(name="ektp_hw patience", daemon=True)
+        self.over = threading.Event()
+        self.was_acquiring = False
+        self._device = device
+        self._limit = limit
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        begun = time.monotonic()
+        while not self._ended.wait(0.05):
+            waited = time.monotonic() - begun
+            acquiring = self._device.state is CaptureState.ACQUIRING
+            if waited > _LOOK_S + (_PICTURE_S if acquiring else 0) or self._limit.cancel.is_set():
+                self.was_acquiring = acquiring
+                self.over.set()
+                return
+
+    def end(self) -> None:
+        """Stop watching."""
+        self._ended.set()
+        self.join()
 
 
 def _raise_unless_person(seen: _Seen, device: Device) -> None:

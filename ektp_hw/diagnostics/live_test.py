@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ektp_hw.devices.base import DeviceKind
@@ -70,7 +71,7 @@ def try_device(reply: Reply, info: DeviceInfo, judge: Judge, seconds: float) -> 
     A protocol error is tried once more, as its message advises: a single damaged transfer is a
     remark about the cable, not a fault.
     """
-    limit = Limit(seconds)
+    begun, limit = time.monotonic(), Limit(seconds)
     findings: list[Finding] = []
     done = threading.Event()
 
@@ -85,7 +86,8 @@ def try_device(reply: Reply, info: DeviceInfo, judge: Judge, seconds: float) -> 
     if not done.wait(seconds):
         limit.cancel.set()
         done.wait(0.5)
-    return list(findings) or [_hangs(reply, info, seconds)]
+    took = time.monotonic() - begun
+    return [replace(each, seconds=took) for each in findings or [_hangs(reply, info, seconds)]]
 
 
 def _try_twice(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> list[Finding]:
