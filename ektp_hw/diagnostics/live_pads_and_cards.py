@@ -26,6 +26,8 @@ _STILL_S, _STILL_MM = 1.0, 0.3
 _FEWEST = 50
 """Reports of which rate and pressure can be told."""
 _SLOW_SHARE = 0.5
+_SELECT_MAIN = bytes.fromhex("00 A4 00 00 02 3F 00")
+"""SELECT of the main directory, ISO/IEC 7816-4."""
 
 
 def judge_pad(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
@@ -150,10 +152,11 @@ def judge_reader(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
 def _slot(reader: Any, slot: int) -> tuple[str, str]:  # noqa: ANN401
     """Return ``card``, ``empty`` or ``mute``, and the answer to reset, which says the card's type.
 
-    Only the answer is asked for: nothing of the person is read.
+    The one command asks for the card's main directory; nothing of the person is read.
     """
     try:
         with reader.transaction(slot) as card:
+            card.transmit(_SELECT_MAIN)  # whatever the status: the card answers
             return "card", bytes(card.answer_to_reset).hex(" ").upper()
     except CardRemoved:
         return "empty", ""

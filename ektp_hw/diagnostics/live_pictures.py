@@ -39,7 +39,7 @@ _LOOK_S, _PICTURE_S, _LONGEST_S = 2.0, 2.0, 6.0
 and more, cameras 5 to 30."""
 _SCANNER_FRAMES, _CAMERA_FRAMES = 6, 15
 _MANY_LINES, _FEW_PIXELS, _MANY_PIXELS = 5, 20, 500
-_FEWEST_FOR_FROZEN = 6
+_FEWEST_FOR_FROZEN = 4
 """Noise makes each frame of a living camera differ from the one before."""
 _SLOWEST, _SLOW_SHARE = 4.0, 0.4
 """Frames a second, and share of what the camera promises, below which too few arrive."""

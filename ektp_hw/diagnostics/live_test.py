@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ektp_hw.devices.base import Device, DeviceInfo
-    from ektp_hw.diagnostics.reply import Reply
+    from ektp_hw.diagnostics.reply import Readings, Reply
 
     Judge = Callable[[Reply, Device, "Limit"], list[Finding]]
 
@@ -102,6 +102,10 @@ def _try_twice(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> li
             return [_fault(reply, info, error)]
         except EktpError as error:
             return [_fault(reply, info, error)]
+        except Exception as error:  # noqa: BLE001  # a stranger's driver may raise anything
+            why = type(error).__name__
+            evidence: Readings = {"error": f"{why}: {error}"}
+            return [reply.untested(message("probe.failed", error=why), evidence)]
         if first is not None:
             seen = message("devices.second_try", name=info.name)
             advice = message("devices.cable_advice")

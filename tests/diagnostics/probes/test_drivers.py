@@ -3,10 +3,10 @@ import os
 from importlib.metadata import EntryPoint
 
 import pytest
-from fake_machine import FakeMachine
 
 from ektp_hw.diagnostics.findings import Cause, Outcome
 from ektp_hw.diagnostics.probes.drivers import Extractors, Held, Loading, Missing
+from fake_machine import FakeMachine
 
 ZK4500 = (0x1B55, 0x0840)
 URI = "usb:1b55:0840@1-4"
@@ -54,7 +54,7 @@ def test_a_driver_that_ends_the_program_is_only_broken(machine, tmp_path, monkey
 
 
 def test_no_driver_at_all_is_a_fault(machine):
-    assert outcome(Loading(lambda: []), machine) == [("", Outcome.BROKEN, "none")]
+    assert outcome(Loading(list), machine) == [("", Outcome.BROKEN, "none")]
 
 
 def test_a_known_device_has_its_driver(machine):
@@ -138,7 +138,10 @@ def stranger(folder, body):
 
 @pytest.mark.parametrize(
     ("body", "why"),
-    [("import nothing_of_that_name\n", "ModuleNotFoundError"), ("import os\nos._exit(9)\n", "code 9")],
+    [
+        ("import nothing_of_that_name\n", "ModuleNotFoundError"),
+        ("import os\nos._exit(9)\n", "code 9"),
+    ],
 )
 def test_an_extractor_that_breaks_or_crashes_is_named(machine, tmp_path, body, why):
     folder = tmp_path / "packages"

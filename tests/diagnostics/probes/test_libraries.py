@@ -2,7 +2,6 @@
 import os
 
 import pytest
-from fake_machine import FakeMachine
 
 from ektp_hw.diagnostics.findings import Cause, Outcome
 from ektp_hw.diagnostics.package_check import PARTS, check_package
@@ -16,6 +15,7 @@ from ektp_hw.diagnostics.probes.libraries import (
     UsbLibrary,
 )
 from ektp_hw.errors import DeviceUnavailable, UnavailableReason
+from fake_machine import FakeMachine
 
 
 @pytest.fixture

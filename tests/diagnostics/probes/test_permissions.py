@@ -2,11 +2,11 @@
 import stat
 
 import pytest
-from fake_machine import FakeMachine
 
 from ektp_hw.diagnostics.accounts import Account
 from ektp_hw.diagnostics.findings import Cause, Outcome, Who
 from ektp_hw.diagnostics.probes.permissions import CardPermission, NodePermission, UsbPermission
+from fake_machine import FakeMachine
 
 ZK4500 = (0x1B55, 0x0840)
 URI = "usb:1b55:0840@1-4"

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
-from fake_machine import FakeMachine
 
 from ektp_hw.diagnostics.findings import Cause, Outcome
 from ektp_hw.diagnostics.probes.usb import Descriptors, Enumeration, Presence, Topology
 from ektp_hw.diagnostics.probes.usb_power import UsbPower
 from ektp_hw.diagnostics.usb_bus import port_of, usb_devices
+from fake_machine import FakeMachine
 
 SCANNER = (0x1B55, 0x0840)
 URI = "usb:1b55:0840@1-4"
@@ -130,9 +130,7 @@ def test_a_device_without_configuration_is_unreadable(machine):
 def test_a_slow_hub_is_named(machine):
     machine.hub("1-4", speed="12")
     machine.plug("1-4.2", *SCANNER, speed="12")
-    assert outcome(Topology(), machine) == [
-        ("usb:1b55:0840@1-4.2", Outcome.SUSPECT, "slow_hub")
-    ]
+    assert outcome(Topology(), machine) == [("usb:1b55:0840@1-4.2", Outcome.SUSPECT, "slow_hub")]
 
 
 def test_a_fast_device_at_full_speed_has_a_bad_cable(machine):
@@ -179,9 +177,7 @@ def test_a_hub_without_supply_may_promise_too_much(machine):
     machine.plug("1-4.1", *SCANNER, bMaxPower="300mA")
     assert outcome(UsbPower(), machine)[0][1] is Outcome.SOUND
     machine.plug("1-4.2", 0x298D, 0x1010, bMaxPower="300mA")
-    assert outcome(UsbPower(), machine) == [
-        ("usb:05e3:0608@1-4", Outcome.SUSPECT, "over_budget")
-    ]
+    assert outcome(UsbPower(), machine) == [("usb:05e3:0608@1-4", Outcome.SUSPECT, "over_budget")]
 
 
 def test_a_device_refused_for_its_thirst_is_a_fault(machine):
