@@ -4,8 +4,6 @@
 import time
 
 import pytest
-from fake_machine import FakeMachine
-from live_desk import desk
 
 from ektp_hw.diagnostics.findings import Cause, Outcome
 from ektp_hw.diagnostics.probes import drivers, permissions, usb
@@ -14,6 +12,8 @@ from ektp_hw.diagnostics.probing import run_probes
 from ektp_hw.diagnostics.surroundings import StationProfile, Surroundings
 from ektp_hw.diagnostics.verdict import judge
 from ektp_hw.diagnostics.wording import LANGUAGES, worded
+from fake_machine import FakeMachine
+from live_desk import desk
 
 __all__ = ["desk"]
 
