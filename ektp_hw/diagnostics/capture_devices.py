@@ -58,6 +58,15 @@ class Known(NamedTuple):
     kind: DeviceKind
     model: str
     schemes: tuple[str, ...]
+    prefers_hidraw: bool = False
+
+    def goes_by(self, way: str) -> bool:
+        """Tell whether the driver takes that way to a device that has several."""
+        if way not in self.schemes:
+            return False
+        if "usb" not in self.schemes or way == "usb":
+            return way != "usb" or not self.prefers_hidraw
+        return way == "hidraw" and self.prefers_hidraw
 
 
 def known_models() -> dict[tuple[int, int], list[Known]]:
@@ -70,7 +79,13 @@ def known_models() -> dict[tuple[int, int], list[Known]]:
         if kind is None:
             continue
         for row in driver.usb_ids:
-            known = Known(driver.name, DeviceKind(kind), row.model, tuple(driver.schemes))
+            known = Known(
+                driver.name,
+                DeviceKind(kind),
+                row.model,
+                tuple(driver.schemes),
+                prefers_hidraw=bool(getattr(driver, "prefers_hidraw", False)),
+            )
             models.setdefault((row.vendor, row.product), []).append(known)
     return models
 

@@ -69,7 +69,7 @@ class UsbPermission:
                 advice = message("permissions.authorise_advice", place=plug.place)
                 cause, who = Cause.PERMISSION, Who.TECHNICIAN
                 findings.append(reply.broken(seen, cause, advice, who, {"authorized": 0}, 0.95))
-            elif any("usb" in known.schemes for known in models.get(plug.ids, [])):
+            elif any(known.goes_by("usb") for known in models.get(plug.ids, [])):
                 right = right_to(around, plug.node, account)
                 rule = udev_rule(*plug.ids)
                 findings.append(_judged(reply, plug.node, right, account, rule))
@@ -102,7 +102,7 @@ class NodePermission:
         nodes: dict[str, tuple[str, str]] = {}
         for plug in usb_devices(around):
             for node, way in _nodes_of(plug):
-                known = next((one for one in models.get(plug.ids, []) if way in one.schemes), None)
+                known = next((one for one in models.get(plug.ids, []) if one.goes_by(way)), None)
                 if known or (way == "video" and plug.has_class(VIDEO_CLASS)):
                     nodes[node] = f"{way}:/{node}", _rule_of(plug, way, known)
         for link in sorted(around.path("dev/ektp").glob("*")):

@@ -119,3 +119,18 @@ def test_this_program_s_own_account_can_be_asked(machine):
     (found,) = UsbPermission().run(machine.around(), [])
     assert found.outcome is Outcome.SOUND
     assert "name" not in found.evidence
+
+
+def test_only_the_way_that_a_driver_takes_must_be_open(machine):
+    node = machine.plug("1-4", 0x04DF, 0x0012, faces=((0x03, "usbhid", "usbhid"),))
+    (machine.root / node).chmod(0o600)
+    hid = "sys/bus/usb/devices/1-4:1.0/0003:04DF:0012.0001/hidraw/hidraw0"
+    machine.write(f"{hid}/dev", "240:0")
+    machine.write("dev/hidraw0", "").chmod(0o600)
+    found = [
+        one.device
+        for probe in (UsbPermission(clerk()), NodePermission(clerk()))
+        for one in probe.run(machine.around(), [])
+        if one.is_fault
+    ]
+    assert len(found) == 1
