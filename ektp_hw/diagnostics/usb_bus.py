@@ -176,11 +176,11 @@ def _faces(folder: Path) -> list[UsbFace]:
     by_name = {face.name: face for face in beside}
     for name in sorted(by_name):
         face = by_name[name]
-        number = _number(face / "bInterfaceNumber", 16)
-        kind = _number(face / "bInterfaceClass", 16)
-        if number is not None and kind is not None:
-            driver = _link(face / "driver")
-            faces.append(UsbFace(number, kind, driver, _link(face / "driver" / "module"), face))
+        number = name.rpartition(".")[2]
+        kind = _number(face / "bInterfaceClass", 16) or 0
+        if number.isdecimal():
+            driver, module = _link(face / "driver"), _link(face / "driver" / "module")
+            faces.append(UsbFace(int(number), kind, driver, module, face))
     return faces
 
 

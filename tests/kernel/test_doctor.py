@@ -8,7 +8,7 @@ if lack := mock_kernel.missing():
     pytest.skip(lack, allow_module_level=True)
 
 from ektp_hw.virtual.scanner import VirtualScanner  # noqa: E402
-from mock_kernel import UsbDevice, start, talk  # noqa: E402
+from mock_kernel import UsbDevice, talk  # noqa: E402
 
 LOOK = """
 from ektp_hw.diagnostics.probes import devices, drivers, libraries, permissions, usb
@@ -78,20 +78,3 @@ def test_no_scanner_at_all(machine):
     _, (cause, roots, _) = look(machine)
     assert cause in {"cable_or_power", "computer"}
     assert roots == ["usb.presence"]
-
-
-def test_a_scanner_that_another_program_uses(machine):
-    device = machine.plug(UsbDevice(VirtualScanner()))
-    body = """
-with hw.open_device("usb:1b55:0840") as scanner:
-    print("open", flush=True)
-    input()
-"""
-    with start(machine, body) as holder:
-        holder.wait_for("open")
-        found, (cause, _, _) = look(machine)
-        assert device.holders == 1
-        holder.go_on()
-        holder.finish()
-    assert cause == "driver"
-    assert ("broken", "busy") in found["devices.fingerprint"]

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.diagnostics.accounts import Account, Right, right_to
 from ektp_hw.diagnostics.capture_devices import (
     CARD_READER_CLASS,
-    VIDEO_CLASS,
     capture_kind,
     known_models,
 )
@@ -103,8 +103,8 @@ class NodePermission:
         for plug in usb_devices(around):
             for node, way in _nodes_of(plug):
                 known = next((one for one in models.get(plug.ids, []) if one.goes_by(way)), None)
-                if known or (way == "video" and plug.has_class(VIDEO_CLASS)):
-                    nodes[node] = f"{way}:/{node}", _rule_of(plug, way, known)
+                if known or way == "video":
+                    nodes[node] = _uri_of(around, node, way), _rule_of(plug, way, known)
         for link in sorted(around.path("dev/ektp").glob("*")):
             try:
                 target = link.readlink().name
@@ -188,6 +188,17 @@ def _nodes_of(plug: UsbPlug) -> list[tuple[str, str]]:
                 inside = "input/" if way == "evdev" else ""
                 found.append((f"dev/{inside}{folder.name}", way))
     return sorted(set(found))
+
+
+def _uri_of(around: Surroundings, node: str, way: str) -> str:
+    """Return the address by which a driver names a node; cameras go by their place on the bus."""
+    uri = f"{way}:/{node}"
+    if way == "video" and around.root == Path("/"):
+        from ektp_hw.transport.video_places import place_of
+
+        place = place_of(uri)
+        return place.uri if place is not None else uri
+    return uri
 
 
 def _rule_of(plug: UsbPlug, way: str, known: Known | None) -> str:
