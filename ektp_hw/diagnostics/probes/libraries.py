@@ -192,12 +192,11 @@ class CardService:
 
 
 def _need_of_service(around: Surroundings) -> bool:
-    """Tell whether a card reader is there, or wanted, that none of our drivers reads directly."""
+    """Tell whether a card reader is plugged in that none of our drivers reads directly."""
     models = known_models()
-    readers = [plug for plug in usb_devices(around) if plug.has_class(CARD_READER_CLASS)]
-    if readers:
-        return any(plug.ids not in models for plug in readers)
-    return "card" in around.profile.expects and not around.virtual
+    return any(
+        plug.has_class(CARD_READER_CLASS) and plug.ids not in models for plug in usb_devices(around)
+    )
 
 
 def _load_fprint() -> str:

@@ -30,8 +30,8 @@ __all__ = ["CAUSES", "PROBES"]
 
 _RECENT = 600.0
 """Seconds for which a port that gave no answer counts as one that still gives none."""
-_MANY_DISCONNECTS, _MANY_RESETS = 3, 3
-"""In an hour; a person who plugs once makes one."""
+_MANY_DISCONNECTS = 3
+"""In an hour; a person who plugs once makes one. Resets say nothing: drivers open with one."""
 _COUNTED = ("errors", "disconnects", "resets")
 _MOST_HUBS = 3
 """Between computer and device; USB allows 5, and each is one more plug to wear out."""
@@ -94,10 +94,8 @@ def _at_port(reply: Reply, events: PortEvents, plug: UsbPlug | None) -> list[Fin
         if ago <= _RECENT:
             return [reply.broken(seen, Cause.CABLE_OR_POWER, advice, who, evidence, 0.85)]
         return [reply.suspect(seen, Cause.CABLE_OR_POWER, advice, who, evidence, 0.5)]
-    unsteady = (
-        counts["disconnects"] >= _MANY_DISCONNECTS
-        or counts["resets"] >= _MANY_RESETS
-        or (plug is not None and counts["errors"] > 0)
+    unsteady = counts["disconnects"] >= _MANY_DISCONNECTS or (
+        plug is not None and counts["errors"] > 0
     )
     if not unsteady:
         return []
@@ -129,40 +127,62 @@ class Presence:
             for each in before
             if each.device.startswith("usb@") and each.outcome in {Outcome.BROKEN, Outcome.SUSPECT}
         ]
+        wanted = [DeviceKind(name) for name in dict.fromkeys(around.profile.expects)]
+        missing = [kind for kind in wanted if kind not in there]
         findings = []
-        for name in around.profile.expects:
-            kind = DeviceKind(name)
+        for kind in wanted:
             if found := sorted(set(there.get(kind, ()))):
-                evidence: Readings = {"found": ", ".join(found)}
-                findings.append(
-                    Reply(self.name, checked, found[0] if len(found) == 1 else "").sound(
-                        message(f"usb.present_{kind.value}"), evidence, 0.95
-                    )
-                )
-            else:
+                reply = Reply(self.name, checked, found[0] if len(found) == 1 else "")
+                seen = message(f"usb.present_{kind.value}")
+                findings.append(reply.sound(seen, {"found": ", ".join(found)}, 0.95))
+        evidence: Readings = {"usb_devices_seen": len(plugs), **_last_unplugged(around, plugs)}
+        if missing and not has_usb(around):
+            findings.append(self._all_missing(missing, evidence, "no_usb", Cause.COMPUTER))
+        elif len(missing) == len(wanted) > 1 and not silent:
+            findings.append(self._all_missing(missing, evidence, "all", Cause.CABLE_OR_POWER))
+        else:
+            for kind in missing:
                 place = silent.pop(0) if silent else ""
-                findings.append(self._missing(checked, kind, place, around, len(plugs)))
-        if not around.profile.expects:
+                findings.append(self._missing(kind, place, evidence))
+        if not wanted:
             counted = {kind.value: len(set(uris)) for kind, uris in there.items()}
             reply = Reply(self.name, checked)
             findings.append(reply.untested(message("usb.nothing_expected"), counted))
         return findings
 
-    def _missing(
-        self, checked: Message, kind: DeviceKind, place: str, around: Surroundings, others: int
-    ) -> Finding:
+    def _missing(self, kind: DeviceKind, place: str, evidence: Readings) -> Finding:
         """Say what is missing; a port that does not answer is where it hangs, most likely."""
+        checked = message("usb.presence_checked")
         reply = Reply(self.name, checked, place or f"expected:{kind.value}")
-        seen = message(f"usb.missing_{kind.value}")
-        evidence: Readings = {"kind": kind.value, "usb_devices_seen": others}
-        if not has_usb(around):
-            advice = message("usb.no_usb_advice")
-            return reply.broken(seen, Cause.COMPUTER, advice, Who.TECHNICIAN, evidence, 0.7)
+        seen, advice = message(f"usb.missing_{kind.value}"), message("usb.missing_advice")
+        evidence = {"kind": kind.value, **evidence}
         if place:
             evidence["silent_port"] = place.removeprefix("usb@")
-        advice = message("usb.missing_advice")
         certainty = 0.95 if place else 0.8
         return reply.broken(seen, Cause.CABLE_OR_POWER, advice, Who.CLERK, evidence, certainty)
+
+    def _all_missing(
+        self, kinds: list[DeviceKind], evidence: Readings, why: str, cause: Cause
+    ) -> Finding:
+        """Say that everything is missing at once, which has one reason and not as many as kinds."""
+        reply = Reply(self.name, message("usb.presence_checked"))
+        seen, advice = message(f"usb.missing_{why}"), message(f"usb.missing_{why}_advice")
+        evidence = {"kinds": ", ".join(kind.value for kind in kinds), **evidence}
+        who = Who.TECHNICIAN if cause is Cause.COMPUTER else Who.CLERK
+        return reply.broken(seen, cause, advice, who, evidence, 0.75)
+
+
+def _last_unplugged(around: Surroundings, plugs: list[UsbPlug]) -> Readings:
+    """Return where a device was unplugged last, as far as the log tells, if nothing is there."""
+    gone = [
+        (events.disconnected_ago, place)
+        for place, events in read_port_events(kernel_notes(around) or []).items()
+        if events.disconnected_ago is not None and plug_at(plugs, place) is None
+    ]
+    if not gone:
+        return {}
+    ago, place = min(gone)
+    return {"last_unplugged_port": place, "last_unplugged_seconds_ago": round(ago)}
 
 
 class Descriptors:

@@ -32,15 +32,8 @@ def test_a_scanner_with_a_finger_on_it_is_sound():
     assert found.evidence["finger_on_glass"] is True
 
 
-def test_a_dead_lamp_is_the_scanner_s_fault(desk, monkeypatch):
-    scanner = desk.scanner
-    switch = scanner.on_control
-
-    def without_white(setup, data):
-        is_white = (setup.request, setup.index) == (0xE1, 3)
-        return b"" if is_white else switch(setup, data)
-
-    monkeypatch.setattr(scanner, "on_control", without_white)
+def test_a_dead_lamp_is_the_scanner_s_fault(desk):
+    desk.scanner.misbehave("dead-lamp")
     (found,) = try_one("fingerprint")
     assert (found.seen.key, found.cause) == ("devices.lamp_dark", Cause.FINGERPRINT)
     assert found.outcome is Outcome.BROKEN
