@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The doctor's device probes on a mock kernel: real libusb, real /sys, real drivers."""
 
+import cv2
+import numpy as np
 import pytest
 
 mock_kernel = pytest.importorskip("mock_kernel", exc_type=ImportError)  # not outside Linux
 if lack := mock_kernel.missing():
     pytest.skip(lack, allow_module_level=True)
 
+from ektp_hw.synthetic import SyntheticEye  # noqa: E402
 from ektp_hw.virtual.scanner import VirtualScanner  # noqa: E402
-from mock_kernel import UsbDevice, talk  # noqa: E402
+from mock_kernel import CameraModel, Format, UsbDevice, VideoDevice, talk  # noqa: E402
 
+EYE = SyntheticEye(5)
 LOOK = """
 from ektp_hw.diagnostics.probes import devices, drivers, libraries, permissions, usb
 from ektp_hw.diagnostics.probing import run_probes
@@ -78,3 +82,48 @@ def test_no_scanner_at_all(machine):
     _, (cause, roots, _) = look(machine)
     assert cause in {"cable_or_power", "computer"}
     assert roots == ["usb.presence"]
+
+
+class Camera(CameraModel):
+    """A camera whose frames a test makes."""
+
+    name = "IR camera (emulated)"
+    formats = (Format(b"GREY", 640, 480, (30,)),)
+
+    def __init__(self, frames):
+        super().__init__()
+        self.frames = frames
+
+    def frame(self, number, _form):
+        return self.frames[number % len(self.frames)].tobytes()
+
+
+CAMERA = """
+from ektp_hw.diagnostics.probes.devices import PROBES
+from ektp_hw.diagnostics.surroundings import Surroundings
+(probe,) = [one for one in PROBES if one.name == "devices.iris"]
+tell([[one.device, one.outcome, one.seen.key, dict(one.evidence)]
+      for one in probe.run(Surroundings(), [])])
+"""
+
+
+def eyes(count):
+    return [EYE.capture(number, opening=1.0).image.pixels for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("frames", "outcome", "seen"),
+    [
+        (lambda: eyes(3), "sound", "devices.camera_sound"),
+        (lambda: eyes(1), "broken", "devices.frozen"),
+        (lambda: [np.full((480, 640), grey, np.uint8) for grey in (3, 4)], "broken",
+         "devices.emitter_dark"),
+        (lambda: [cv2.GaussianBlur(eye, (0, 0), 5) for eye in eyes(3)], "suspect",
+         "devices.blurred"),
+    ],
+)  # fmt: skip
+def test_a_camera_of_the_kernel(machine, frames, outcome, seen):
+    machine.plug(VideoDevice(Camera(frames())))
+    ((found,),) = (one.value for one in talk(machine, CAMERA))
+    assert found[0].startswith("video:")
+    assert found[1:3] == [outcome, seen], found[3]
