@@ -10,7 +10,7 @@ from ektp_hw.devices.base import DeviceInfo, DeviceKind
 from ektp_hw.diagnostics.findings import message
 from ektp_hw.diagnostics.live_pads_and_cards import judge_pad, judge_reader
 from ektp_hw.diagnostics.live_pictures import judge_camera, judge_scanner
-from ektp_hw.diagnostics.live_test import try_device
+from ektp_hw.diagnostics.live_test import CAUSE_OF, try_device
 from ektp_hw.diagnostics.reply import Reply
 from ektp_hw.virtual import station
 
@@ -36,7 +36,7 @@ def try_one(name, seconds=8.0):
     info = DeviceInfo(f"virtual:{name}", kind, f"the {name}", "virtual")
     reply = Reply(f"devices.{kind.value}", message("devices.no_card"), info.uri)
     begun = time.monotonic()
-    findings = try_device(reply, info, judge, seconds)
+    findings = try_device(reply, info, judge, seconds, CAUSE_OF[kind])
     assert time.monotonic() - begun < seconds + 2
     ours = ("ektp_hw test", "ektp_hw patience")
     deadline = time.monotonic() + 5

@@ -7,13 +7,13 @@ sensors name them. A maker's table entry is no promise that a driver exists for 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ektp_hw.devices.base import DeviceKind
+from ektp_hw.devices.base import DeviceInfo, DeviceKind
 
 if TYPE_CHECKING:
-    from ektp_hw.devices.base import DeviceInfo
     from ektp_hw.diagnostics.surroundings import Surroundings
     from ektp_hw.diagnostics.usb_bus import UsbPlug
 
@@ -25,6 +25,8 @@ __all__ = [
     "found_devices",
     "known_models",
     "looks_like",
+    "portrait_cameras",
+    "takes_portraits",
 ]
 
 CARD_READER_CLASS, VIDEO_CLASS = 0x0B, 0x0E
@@ -47,6 +49,7 @@ _FINGERPRINT_MAKERS = {
 _PAD_MAKERS = {0x06A8: "Topaz", 0x04DF: "ePadLink"}
 _WACOM, _STU_PADS = 0x056A, range(0x00A0, 0x00B0)
 """Wacom's other products are drawing tablets."""
+_INFRARED = re.compile(r"\b(ir|nir|infra-?red|iris)\b", re.IGNORECASE)
 _PATIENCE = 4.0
 """Seconds for all drivers to look for their devices."""
 
@@ -125,4 +128,25 @@ def found_devices(around: Surroundings, kind: DeviceKind | None = None) -> list[
         info
         for info in discover(kind, timeout=_PATIENCE)
         if (around.virtual if info.driver == "virtual" else is_real)
+    ]
+
+
+def takes_portraits(plug: UsbPlug, models: dict[tuple[int, int], list[Known]]) -> bool:
+    """Tell whether it is a camera, and none for irises as far as ids and name tell."""
+    is_camera = plug.has_class(VIDEO_CLASS) and plug.ids not in models
+    return is_camera and not _INFRARED.search(plug.title)
+
+
+def portrait_cameras(around: Surroundings) -> list[DeviceInfo]:
+    """List the cameras of the kernel that no driver takes for an iris camera; opens none."""
+    from ektp_hw.registry import discover
+    from ektp_hw.transport import video_places
+
+    if around.root != Path("/"):
+        return []
+    irises = {info.uri for info in discover(DeviceKind.IRIS, timeout=_PATIENCE)}
+    return [
+        DeviceInfo(place.uri, DeviceKind.IRIS, place.name, "v4l2_camera", place.serial)
+        for place in video_places.find()
+        if place.uri not in irises
     ]

@@ -95,10 +95,12 @@ def _glass(
     return []
 
 
-def judge_camera(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
+def judge_camera(
+    reply: Reply, device: Device, limit: Limit, cause: Cause = Cause.IRIS
+) -> list[Finding]:
     """Take frames and say what is wrong with light, sensor, stream and focus."""
     seen = _look(device, limit, _CAMERA_FRAMES)
-    name, cause = device.info.name, Cause.IRIS
+    name = device.info.name
     if not seen.frames:
         what, advice = message("devices.no_frame", name=name), message("devices.replug_advice")
         if seen.failure is not None and not isinstance(seen.failure, CaptureTimeout):
@@ -108,7 +110,8 @@ def judge_camera(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
     health = examine(seen.frames)
     evidence = _evidence(health, seen)
     if health.is_dark:
-        what, advice = message("devices.emitter_dark", name=name), message("devices.lens_advice")
+        key = "emitter_dark" if cause is Cause.IRIS else "camera_black"
+        what, advice = message(f"devices.{key}", name=name), message(f"devices.{key}_advice")
         return [reply.broken(what, cause, advice, Who.CLERK, evidence, 0.7)]
     if health.is_frozen and health.frames >= _FEWEST_FOR_FROZEN:
         what, advice = message("devices.frozen", name=name), message("devices.replug_advice")

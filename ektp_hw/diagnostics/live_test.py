@@ -65,11 +65,13 @@ def blames_person(device: Device, over: CaptureTimeout) -> bool:
     return device._missing in str(over)  # noqa: SLF001  # the words each kind says it with
 
 
-def try_device(reply: Reply, info: DeviceInfo, judge: Judge, seconds: float) -> list[Finding]:
+def try_device(
+    reply: Reply, info: DeviceInfo, judge: Judge, seconds: float, cause: Cause
+) -> list[Finding]:
     """Open the device, judge it and close it; whatever happens is a finding, after the limit too.
 
     A protocol error is tried once more, as its message advises: a single damaged transfer is a
-    remark about the cable, not a fault.
+    remark about the cable, not a fault. ``cause`` is what a fault of the device itself points to.
     """
     begun, limit = time.monotonic(), Limit(seconds)
     findings: list[Finding] = []
@@ -77,7 +79,7 @@ def try_device(reply: Reply, info: DeviceInfo, judge: Judge, seconds: float) -> 
 
     def work() -> None:
         try:
-            findings.extend(_try_twice(reply, info, judge, limit))
+            findings.extend(_try_twice(reply, info, judge, limit, cause))
         finally:
             done.set()
 
@@ -87,10 +89,14 @@ def try_device(reply: Reply, info: DeviceInfo, judge: Judge, seconds: float) -> 
         limit.cancel.set()
         done.wait(0.5)
     took = time.monotonic() - begun
-    return [replace(each, seconds=took) for each in findings or [_hangs(reply, info, seconds)]]
+    return [
+        replace(each, seconds=took) for each in findings or [_hangs(reply, info, seconds, cause)]
+    ]
 
 
-def _try_twice(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> list[Finding]:
+def _try_twice(
+    reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit, cause: Cause
+) -> list[Finding]:
     first: EktpError | None = None
     while True:
         try:
@@ -99,9 +105,9 @@ def _try_twice(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> li
             if first is None and limit.left > _FOR_A_SECOND_TRY:
                 first = error
                 continue
-            return [_fault(reply, info, error)]
+            return [_fault(reply, info, error, cause)]
         except EktpError as error:
-            return [_fault(reply, info, error)]
+            return [_fault(reply, info, error, cause)]
         except Exception as error:  # noqa: BLE001  # a stranger's driver may raise anything
             why = type(error).__name__
             evidence: Readings = {"error": f"{why}: {error}"}
@@ -110,8 +116,8 @@ def _try_twice(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> li
             seen = message("devices.second_try", name=info.name)
             advice = message("devices.cable_advice")
             evidence = {"first_error": str(first)}
-            cause = Cause.CABLE_OR_POWER
-            findings.append(reply.suspect(seen, cause, advice, Who.CLERK, evidence, 0.6))
+            line = Cause.CABLE_OR_POWER
+            findings.append(reply.suspect(seen, line, advice, Who.CLERK, evidence, 0.6))
         return findings
 
 
@@ -122,10 +128,9 @@ def _try_once(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> lis
         return judge(reply, device, limit)
 
 
-def _hangs(reply: Reply, info: DeviceInfo, seconds: float) -> Finding:
+def _hangs(reply: Reply, info: DeviceInfo, seconds: float, cause: Cause) -> Finding:
     seen = message("devices.hangs", name=info.name, seconds=seconds)
     advice = message("devices.replug_advice")
-    cause = CAUSE_OF[info.kind]
     return reply.broken(seen, cause, advice, Who.CLERK, {"seconds": seconds}, 0.65)
 
 
@@ -138,9 +143,9 @@ _BY_REASON = {
 }
 
 
-def _fault(reply: Reply, info: DeviceInfo, error: EktpError) -> Finding:
+def _fault(reply: Reply, info: DeviceInfo, error: EktpError, own: Cause) -> Finding:
     """Say what an error of the driver means; its own sentence is the evidence."""
-    cause, who, key, certainty = _meaning(info.kind, error)
+    cause, who, key, certainty = _meaning(own, error)
     said = str(error).removeprefix(f"{info.uri}: ")
     return reply.broken(
         message(f"devices.{key}", name=info.name),
@@ -165,8 +170,8 @@ _BY_CLASS: tuple[tuple[type[EktpError], Cause | None, Who, str, float], ...] = (
 """Class of error -> cause (None: the device itself), who can act, the text's key, certainty."""
 
 
-def _meaning(kind: DeviceKind, error: EktpError) -> tuple[Cause, Who, str, float]:
+def _meaning(own: Cause, error: EktpError) -> tuple[Cause, Who, str, float]:
     if isinstance(error, DeviceUnavailable):
         return _BY_REASON[error.reason]
     row = next(row for row in _BY_CLASS if isinstance(error, row[0]))
-    return row[1] or CAUSE_OF[kind], *row[2:]
+    return row[1] or own, *row[2:]

@@ -36,7 +36,8 @@ class StationProfile:
     centre
         Address of the central service, ``https://...``; empty if the station sends nothing.
     expects
-        Kinds of device that must be there: ``fingerprint``, ``iris``, ``signature``, ``card``.
+        Kinds of device that must be there: ``fingerprint``, ``iris``, ``signature``, ``card``,
+        and ``camera`` for the one that takes portraits.
     waiting
         Folder of records that wait to be sent; None if there is none.
     proxy
@@ -112,7 +113,7 @@ def _profile(table: dict[str, Any], source: Path) -> StationProfile:
     texts = {key: table[key] for key in ("name", "district", "code", "centre", "proxy", "waiting")
              if key in table}  # fmt: skip
     expects = table.get("expects", [])
-    kinds = {"fingerprint", "iris", "signature", "card"}
+    kinds = {"fingerprint", "iris", "signature", "card", "camera"}
     for key, value in texts.items():
         if not isinstance(value, str):
             raise StationError(f"{source}: '{key}' must be a text in quotes")

@@ -101,7 +101,7 @@ class Camera(CameraModel):
 CAMERA = """
 from ektp_hw.diagnostics.probes.devices import PROBES
 from ektp_hw.diagnostics.surroundings import Surroundings
-(probe,) = [one for one in PROBES if one.name == "devices.iris"]
+(probe,) = [one for one in PROBES if one.name == PROBE]
 tell([[one.device, one.outcome, one.seen.key, dict(one.evidence)]
       for one in probe.run(Surroundings(), [])])
 """
@@ -124,6 +124,25 @@ def eyes(count):
 )  # fmt: skip
 def test_a_camera_of_the_kernel(machine, frames, outcome, seen):
     machine.plug(VideoDevice(Camera(frames())))
-    ((found,),) = (one.value for one in talk(machine, CAMERA))
+    ((found,),) = (one.value for one in talk(machine, CAMERA, PROBE="devices.iris"))
     assert found[0].startswith("video:")
+    assert found[1:3] == [outcome, seen], found[3]
+
+
+class Portrait(Camera):
+    """A camera in colour, as photographs for the card are taken with."""
+
+    name = "HD Webcam (emulated)"
+    formats = (Format(b"YUYV", 640, 480, (30,)),)
+
+
+@pytest.mark.parametrize(
+    ("count", "outcome", "seen"),
+    [(3, "sound", "devices.camera_sound"), (1, "broken", "devices.frozen")],
+)
+def test_a_portrait_camera_of_the_kernel(machine, count, outcome, seen):
+    grey = eyes(count)
+    pairs = [np.stack([eye, np.full_like(eye, 128)], axis=-1) for eye in grey]
+    machine.plug(VideoDevice(Portrait(pairs)))
+    ((found,),) = (one.value for one in talk(machine, CAMERA, PROBE="devices.camera"))
     assert found[1:3] == [outcome, seen], found[3]

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ektp_hw.devices.base import DeviceKind
 from ektp_hw.diagnostics.capture_devices import (
     VIDEO_CLASS,
     capture_kind,
     found_devices,
     known_models,
+    takes_portraits,
 )
 from ektp_hw.diagnostics.findings import Cause, Finding, Outcome, Who, message
 from ektp_hw.diagnostics.kernel_log import kernel_notes
@@ -116,24 +116,26 @@ class Presence:
         """Look on the bus, then ask the drivers for what is on no bus of ours."""
         checked = message("usb.presence_checked")
         plugs, models = usb_devices(around), known_models()
-        there: dict[DeviceKind, list[str]] = {}
+        there: dict[str, list[str]] = {}
         for plug in plugs:
             if kind := capture_kind(plug, models):
-                there.setdefault(kind, []).append(plug.uri)
+                there.setdefault(kind.value, []).append(plug.uri)
+            elif takes_portraits(plug, models):
+                there.setdefault("camera", []).append(plug.uri)
         for info in found_devices(around):
-            there.setdefault(info.kind, []).append(info.uri)
+            there.setdefault(info.kind.value, []).append(info.uri)
         silent = [
             each.device
             for each in before
             if each.device.startswith("usb@") and each.outcome in {Outcome.BROKEN, Outcome.SUSPECT}
         ]
-        wanted = [DeviceKind(name) for name in dict.fromkeys(around.profile.expects)]
+        wanted = list(dict.fromkeys(around.profile.expects))
         missing = [kind for kind in wanted if kind not in there]
         findings = []
         for kind in wanted:
             if found := sorted(set(there.get(kind, ()))):
                 reply = Reply(self.name, checked, found[0] if len(found) == 1 else "")
-                seen = message(f"usb.present_{kind.value}")
+                seen = message(f"usb.present_{kind}")
                 findings.append(reply.sound(seen, {"found": ", ".join(found)}, 0.95))
         evidence: Readings = {"usb_devices_seen": len(plugs), **_last_unplugged(around, plugs)}
         if missing and not has_usb(around):
@@ -145,29 +147,27 @@ class Presence:
                 place = silent.pop(0) if silent else ""
                 findings.append(self._missing(kind, place, evidence))
         if not wanted:
-            counted = {kind.value: len(set(uris)) for kind, uris in there.items()}
+            counted = {kind: len(set(uris)) for kind, uris in there.items()}
             reply = Reply(self.name, checked)
             findings.append(reply.untested(message("usb.nothing_expected"), counted))
         return findings
 
-    def _missing(self, kind: DeviceKind, place: str, evidence: Readings) -> Finding:
+    def _missing(self, kind: str, place: str, evidence: Readings) -> Finding:
         """Say what is missing; a port that does not answer is where it hangs, most likely."""
         checked = message("usb.presence_checked")
-        reply = Reply(self.name, checked, place or f"expected:{kind.value}")
-        seen, advice = message(f"usb.missing_{kind.value}"), message("usb.missing_advice")
-        evidence = {"kind": kind.value, **evidence}
+        reply = Reply(self.name, checked, place or f"expected:{kind}")
+        seen, advice = message(f"usb.missing_{kind}"), message("usb.missing_advice")
+        evidence = {"kind": kind, **evidence}
         if place:
             evidence["silent_port"] = place.removeprefix("usb@")
         certainty = 0.95 if place else 0.8
         return reply.broken(seen, Cause.CABLE_OR_POWER, advice, Who.CLERK, evidence, certainty)
 
-    def _all_missing(
-        self, kinds: list[DeviceKind], evidence: Readings, why: str, cause: Cause
-    ) -> Finding:
+    def _all_missing(self, kinds: list[str], evidence: Readings, why: str, cause: Cause) -> Finding:
         """Say that everything is missing at once, which has one reason and not as many as kinds."""
         reply = Reply(self.name, message("usb.presence_checked"))
         seen, advice = message(f"usb.missing_{why}"), message(f"usb.missing_{why}_advice")
-        evidence = {"kinds": ", ".join(kind.value for kind in kinds), **evidence}
+        evidence = {"kinds": ", ".join(kinds), **evidence}
         who = Who.TECHNICIAN if cause is Cause.COMPUTER else Who.CLERK
         return reply.broken(seen, cause, advice, who, evidence, 0.75)
 

@@ -39,7 +39,7 @@ def test_a_device_that_hangs_costs_its_time_only(monkeypatch):
     kind, judge = JUDGES["card"]
     info = DeviceInfo("virtual:card", kind, "reader", "virtual")
     reply = Reply("devices.card", message("devices.no_card"), info.uri)
-    (found,) = try_device(reply, info, judge, 0.3)
+    (found,) = try_device(reply, info, judge, 0.3, Cause.CARD_READER)
     rope.set()
     assert (found.seen.key, found.outcome) == ("devices.hangs", Outcome.BROKEN)
 
@@ -69,7 +69,7 @@ def test_all_kinds_have_a_probe_and_only_found_devices_are_tried(tmp_path):
     assert found_devices(machine.around()) == []
     for probe in PROBES:
         assert probe.run(machine.around(), []) == []
-        (found,) = probe.run(machine.around(expects=(probe.kind.value,)), [])
+        (found,) = probe.run(machine.around(expects=(probe.what,)), [])
         assert found.outcome is Outcome.UNTESTED
 
 

@@ -215,3 +215,15 @@ def test_a_hub_with_its_own_supply_may_give_more(machine):
 def test_devices_that_power_saving_put_to_sleep(machine, state, seen, grade):
     machine.plug("1-4", *SCANNER, power__runtime_status=state, power__control="auto")
     assert outcome(UsbPower(), machine) == [(URI, grade, seen)]
+
+
+def test_a_webcam_is_the_portrait_camera_and_an_infrared_one_is_not(machine):
+    faces = ((0x0E, "uvcvideo", "uvcvideo"),) * 2
+    machine.plug("1-1", 0x0BDA, 0x5634, faces=faces, title="Acme IR Camera")
+    machine.plug("1-4", *SCANNER)
+    wanted = ("fingerprint", "camera")
+    assert outcome(Presence(), machine, expects=wanted)[1] == (
+        "expected:camera", Outcome.BROKEN, "missing_camera",
+    )  # fmt: skip
+    machine.plug("1-2", 0x046D, 0x0825, faces=faces, title="Logitech Webcam C270")
+    assert outcome(Presence(), machine, expects=wanted)[1][2] == "present_camera"
