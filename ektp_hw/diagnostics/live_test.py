@@ -89,9 +89,8 @@ def try_device(
         limit.cancel.set()
         done.wait(0.5)
     took = time.monotonic() - begun
-    return [
-        replace(each, seconds=took) for each in findings or [_hangs(reply, info, seconds, cause)]
-    ]
+    answer = list(findings) or [_hangs(reply, info, seconds, cause)]
+    return [replace(each, seconds=took) for each in answer]
 
 
 def _try_twice(

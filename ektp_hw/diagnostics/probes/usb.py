@@ -115,15 +115,8 @@ class Presence:
     def run(self, around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
         """Look on the bus, then ask the drivers for what is on no bus of ours."""
         checked = message("usb.presence_checked")
-        plugs, models = usb_devices(around), known_models()
-        there: dict[str, list[str]] = {}
-        for plug in plugs:
-            if kind := capture_kind(plug, models):
-                there.setdefault(kind.value, []).append(plug.uri)
-            elif takes_portraits(plug, models):
-                there.setdefault("camera", []).append(plug.uri)
-        for info in found_devices(around):
-            there.setdefault(info.kind.value, []).append(info.uri)
+        plugs = usb_devices(around)
+        there = _there(around, plugs)
         silent = [
             each.device
             for each in before
@@ -170,6 +163,20 @@ class Presence:
         evidence = {"kinds": ", ".join(kinds), **evidence}
         who = Who.TECHNICIAN if cause is Cause.COMPUTER else Who.CLERK
         return reply.broken(seen, cause, advice, who, evidence, 0.75)
+
+
+def _there(around: Surroundings, plugs: list[UsbPlug]) -> dict[str, list[str]]:
+    """Return the addresses of what is there, by kind: on the bus, and what the drivers find."""
+    models = known_models()
+    there: dict[str, list[str]] = {}
+    for plug in plugs:
+        if known := capture_kind(plug, models):
+            there.setdefault(known.value, []).append(plug.uri)
+        elif takes_portraits(plug, models):
+            there.setdefault("camera", []).append(plug.uri)
+    for info in found_devices(around):
+        there.setdefault(info.kind.value, []).append(info.uri)
+    return there
 
 
 def _last_unplugged(around: Surroundings, plugs: list[UsbPlug]) -> Readings:
