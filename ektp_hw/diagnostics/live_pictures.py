@@ -6,6 +6,7 @@ Pictures are measured and thrown away: none is kept, sent or put into evidence.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -129,18 +130,26 @@ def judge_camera(
 
 
 def _stream(reply: Reply, device: Device, evidence: Readings) -> list[Finding]:
-    """Say whether too few frames arrive, which is the line's fault more often than the camera's."""
+    """Say whether too few frames arrive, which is the line's fault more often than the camera's.
+
+    A computer with more to do than processors loses frames by itself: then nothing is said.
+    """
     rate = evidence.get("frames_per_second")
     promised = getattr(getattr(device, "capabilities", None), "frames_per_second", None)
     if not isinstance(rate, float):
         return []
     if promised:
         evidence["frames_per_second_promised"] = round(float(promised), 1)
-    if rate >= max(_SLOWEST, _SLOW_SHARE * (promised or 0)):
+    if rate >= max(_SLOWEST, _SLOW_SHARE * (promised or 0)) or _is_overloaded():
         return []
     seen = message("devices.slow_stream", name=device.info.name, rate=rate)
     advice = message("devices.cable_advice")
     return [reply.suspect(seen, Cause.CABLE_OR_POWER, advice, Who.CLERK, evidence, 0.6)]
+
+
+def _is_overloaded() -> bool:
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return load > (os.cpu_count() or 1)
 
 
 def _sensor(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import cv2
+import numpy as np
 import pytest
 
 from ektp_hw.diagnostics.findings import Cause, Outcome
@@ -41,3 +42,16 @@ def test_a_camera_without_frames_is_broken(desk, fault):
     desk.camera.misbehave(fault)
     (found,) = try_one("iris")
     assert (found.outcome, found.cause) == (Outcome.BROKEN, Cause.IRIS)
+
+
+@pytest.mark.parametrize(("load", "grade"), [(0.1, Outcome.SUSPECT), (999.0, Outcome.SOUND)])
+def test_too_few_frames_are_the_cable_s_unless_the_computer_is_overloaded(
+    desk, monkeypatch, load, grade
+):
+    monkeypatch.setattr("os.getloadavg", lambda: (load, load, load))
+    desk.camera.speed = 0.1
+    shades = [np.random.default_rng(number).integers(90, 110, (480, 640)) for number in range(3)]
+    desk.camera.present(*[IrisImage(shade.astype(np.uint8)) for shade in shades])
+    (found,) = try_one("iris")
+    assert found.outcome is grade
+    assert found.evidence["frames_per_second"] < 5
