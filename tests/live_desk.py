@@ -19,6 +19,7 @@ JUDGES = {
     "iris": (DeviceKind.IRIS, judge_camera),
     "signature": (DeviceKind.SIGNATURE, judge_pad),
     "card": (DeviceKind.CARD, judge_reader),
+    "zfm": (DeviceKind.FINGERPRINT, judge_scanner),
 }
 
 
@@ -38,7 +39,7 @@ def try_one(name, seconds=8.0):
     begun = time.monotonic()
     findings = try_device(reply, info, judge, seconds, CAUSE_OF[kind])
     assert time.monotonic() - begun < seconds + 2
-    ours = ("ektp_hw test", "ektp_hw patience")
+    ours = ("ektp_hw test", "ektp_hw watcher")
     deadline = time.monotonic() + 5
     while any(one.name.startswith(ours) for one in threading.enumerate()):
         assert time.monotonic() < deadline, "a test left a thread behind"

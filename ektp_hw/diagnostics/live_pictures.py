@@ -17,7 +17,6 @@ from ektp_hw.devices.states import CaptureState
 from ektp_hw.diagnostics.findings import Cause, Finding, Who, message
 from ektp_hw.diagnostics.live_test import Enough, Limit, blames_person
 from ektp_hw.errors import (
-    CaptureCancelled,
     CaptureTimeout,
     DeviceError,
     DeviceRemoved,
@@ -35,9 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_camera", "judge_scanner"]
 
-_LOOK_S, _PICTURE_S, _LONGEST_S = 2.0, 2.0, 6.0
-"""Seconds for looking, more for a picture under way, and at most; scanners give 5 pictures a second
-and more, cameras 5 to 30."""
+_LOOK_S = 2.5
+"""Seconds for looking; scanners give 5 pictures a second and more, cameras 5 to 30."""
 _SCANNER_FRAMES, _CAMERA_FRAMES = 6, 15
 _MANY_LINES, _FEW_PIXELS, _MANY_PIXELS = 5, 20, 500
 _FEWEST_FOR_FROZEN = 4
@@ -64,9 +62,9 @@ def judge_scanner(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
     seen = _look(device, limit, _SCANNER_FRAMES)
     name, cause = device.info.name, Cause.FINGERPRINT
     if not seen.frames:
-        _raise_unless_person(seen, device)
         if seen.is_slow:
             return [reply.untested(message("devices.slow_picture", name=name))]
+        _raise_unless_person(seen, device)
         return [reply.sound(message("devices.answers_without_picture", name=name), {}, 0.7)]
     health = examine(seen.frames)
     evidence = _evidence(health, seen)
@@ -178,11 +176,11 @@ def _look(device: Any, limit: Limit, most: int) -> _Seen:  # noqa: ANN401  # sca
             raise Enough
 
     failure: DeviceError | None = None
-    is_captured = is_slow = False
-    patience = _Patience(device, limit)
-    patience.start()
+    is_captured = False
+    watcher = _Watcher(device)
+    watcher.start()
     try:
-        last = device.capture(min(_LONGEST_S, limit.left), patience.over, keep)
+        last = device.capture(min(_LOOK_S, limit.left), limit.cancel, keep)
         is_captured = True
         if not frames:
             frames.append(last.pixels)
@@ -191,39 +189,32 @@ def _look(device: Any, limit: Limit, most: int) -> _Seen:  # noqa: ANN401  # sca
         pass
     except RetryCapture:
         is_captured = not frames  # what only a person could mend: the device did its part
-    except CaptureCancelled:
-        is_slow = patience.was_acquiring
     except DeviceRemoved:
         raise
     except DeviceError as error:
         failure = error
     finally:
-        patience.end()
+        watcher.end()
     shape = frames[-1].shape if frames else ()
     same = [one for one in frames if one.shape == shape]
+    is_slow = isinstance(failure, CaptureTimeout) and watcher.saw_acquiring
     return _Seen(same, times, is_captured, is_slow, failure)
 
 
-class _Patience(threading.Thread):
-    """Ends a capture before which nobody stands; one that is getting its picture has more time."""
+class _Watcher(threading.Thread):
+    """Notes whether a capture was getting its picture when it ended."""
 
-    def __init__(self, device: Any, limit: Limit) -> None:  # noqa: ANN401
-        super().__init__(name="ektp_hw patience", daemon=True)
-        self.over = threading.Event()
-        self.was_acquiring = False
+    def __init__(self, device: Device) -> None:
+        super().__init__(name="ektp_hw watcher", daemon=True)
+        self.saw_acquiring = False
         self._device = device
-        self._limit = limit
         self._ended = threading.Event()
 
     def run(self) -> None:
-        begun = time.monotonic()
-        while not self._ended.wait(0.05):
-            waited = time.monotonic() - begun
-            acquiring = self._device.state is CaptureState.ACQUIRING
-            if waited > _LOOK_S + (_PICTURE_S if acquiring else 0) or self._limit.cancel.is_set():
-                self.was_acquiring = acquiring
-                self.over.set()
-                return
+        while not self._ended.wait(0.02):
+            state = self._device.state
+            if state in {CaptureState.WAITING, CaptureState.ACQUIRING}:
+                self.saw_acquiring = state is CaptureState.ACQUIRING
 
     def end(self) -> None:
         """Stop watching."""

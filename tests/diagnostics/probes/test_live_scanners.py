@@ -93,3 +93,22 @@ def test_a_scanner_that_falls_silent_is_broken(desk):
     (found,) = try_one("fingerprint")
     assert (found.seen.key, found.cause) == ("devices.confused", Cause.FINGERPRINT)
     assert "stopped" in found.evidence["said"]
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_module_on_a_slow_line_is_not_called_broken():
+    (found,) = try_one("zfm")
+    assert (found.seen.key, found.outcome) == ("devices.slow_picture", Outcome.UNTESTED)
+
+
+def test_a_module_without_a_finger_answers(desk):
+    desk.serial_module.present(None)
+    (found,) = try_one("zfm")
+    assert (found.seen.key, found.outcome) == ("devices.answers_without_picture", Outcome.SOUND)
+
+
+def test_a_module_that_says_nothing_has_no_power(desk):
+    desk.serial_module.present(None)
+    desk.serial_module.misbehave("silent")
+    (found,) = try_one("zfm")
+    assert (found.seen.key, found.cause) == ("devices.powered_off", Cause.CABLE_OR_POWER)
