@@ -22,7 +22,9 @@ __all__ = ["StationProfile", "Surroundings", "read_profile"]
 
 _PLACES = (Path("/etc/ektp-hw/station.toml"), Path("~/.config/ektp-hw/station.toml"))
 """Where a station's profile is looked for; the later one counts."""
-_KEYS = {"name", "district", "code", "centre", "expects", "waiting", "proxy"}
+_TEXTS = ("name", "district", "code", "centre", "proxy", "health", "measure")
+_FILES = ("waiting", "authorities")
+_KEYS = {*_TEXTS, *_FILES, "expects", "reference_hosts"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ class StationProfile:
         Folder of records that wait to be sent; None if there is none.
     proxy
         Address of a web proxy; empty for none.
+    authorities
+        File (PEM) of the authorities that sign the centre's certificate; None for the system's.
+    health, measure
+        Paths at the centre: one that answers 2xx while its application works, and one of at least
+        64 KB to time a transfer by. Empty if there are none, then neither is asked.
+    reference_hosts
+        Other hosts that may be asked, ``host`` or ``host:port`` (443 if not given). They show
+        whether the provider works while the centre is silent. None by default.
     """
 
     name: str = ""
@@ -51,6 +61,10 @@ class StationProfile:
     expects: tuple[str, ...] = ()
     waiting: Path | None = None
     proxy: str = ""
+    authorities: Path | None = None
+    health: str = ""
+    measure: str = ""
+    reference_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,18 +124,22 @@ def _profile(table: dict[str, Any], source: Path) -> StationProfile:
     if unknown := set(table) - _KEYS:
         known = ", ".join(sorted(_KEYS))
         raise StationError(f"{source}: '{min(unknown)}' is unknown; a profile has {known}")
-    texts = {key: table[key] for key in ("name", "district", "code", "centre", "proxy", "waiting")
-             if key in table}  # fmt: skip
-    expects = table.get("expects", [])
-    kinds = {"fingerprint", "iris", "signature", "card", "camera"}
+    texts = {key: table[key] for key in (*_TEXTS, *_FILES) if key in table}
     for key, value in texts.items():
         if not isinstance(value, str):
             raise StationError(f"{source}: '{key}' must be a text in quotes")
-    if not isinstance(expects, list) or not set(map(str, expects)) <= kinds:
+    kinds = {"fingerprint", "iris", "signature", "card", "camera"}
+    expects = _list(table, "expects", source)
+    if not set(expects) <= kinds:
         raise StationError(f"{source}: 'expects' must be a list of {', '.join(sorted(kinds))}")
-    waiting = texts.pop("waiting", None)
-    return StationProfile(
-        **texts,
-        expects=tuple(map(str, expects)),
-        waiting=Path(waiting).expanduser() if waiting else None,
-    )
+    paths = {key: Path(texts.pop(key)).expanduser() for key in _FILES if texts.get(key)}
+    texts = {key: value for key, value in texts.items() if key in _TEXTS}
+    hosts = _list(table, "reference_hosts", source)
+    return StationProfile(**texts, **paths, expects=expects, reference_hosts=hosts)
+
+
+def _list(table: dict[str, Any], key: str, source: Path) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise StationError(f"{source}: '{key}' must be a list of texts in quotes")
+    return tuple(value)
