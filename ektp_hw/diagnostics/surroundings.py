@@ -135,7 +135,13 @@ def _profile(table: dict[str, Any], source: Path) -> StationProfile:
     paths = {key: Path(texts.pop(key)).expanduser() for key in _FILES if texts.get(key)}
     texts = {key: value for key, value in texts.items() if key in _TEXTS}
     hosts = _list(table, "reference_hosts", source)
-    return StationProfile(**texts, **paths, expects=expects, reference_hosts=hosts)
+    return StationProfile(
+        **texts,
+        waiting=paths.get("waiting"),
+        authorities=paths.get("authorities"),
+        expects=expects,
+        reference_hosts=hosts,
+    )
 
 
 def _list(table: dict[str, Any], key: str, source: Path) -> tuple[str, ...]:

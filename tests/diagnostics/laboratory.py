@@ -43,6 +43,7 @@ from diagnostics.laboratory_servers import (
     NameServer,
     Server,
     talk_as_portal,
+    talk_as_router,
     write_certificates,
 )
 from diagnostics.laboratory_wire import Wire, end_of_wire, without_offloading
@@ -131,6 +132,7 @@ class Laboratory:
         self._folder = folder
         self._closing = contextlib.ExitStack()
         self._faulty = contextlib.ExitStack()
+        self._gateway_page = talk_as_router
 
     def build(self) -> None:
         """Make rooms, lines and servers."""
@@ -163,7 +165,7 @@ class Laboratory:
         self._restart_centre()
         self._serve("centre", 80, self.centre.talk_plainly, self._closing)
         self._serve("elsewhere", 80, talk_as_portal, self._closing)
-        self._serve("gateway", 80, talk_as_portal, self._closing)
+        self._serve("gateway", 80, self._show_page, self._closing)
 
     def _set_up(self) -> None:
         for room, commands in _LINES.items():
@@ -271,6 +273,14 @@ class Laboratory:
             self._change(
                 "gateway", f"route add local {net} dev lo", f"route del local {net} dev lo"
             )
+
+    def _show_page(self, caller: socket.socket) -> None:
+        self._gateway_page(caller)
+
+    def _open_portal(self) -> None:
+        self._catch_all()
+        self._gateway_page = talk_as_portal
+        self._faulty.callback(setattr, self, "_gateway_page", talk_as_router)
 
     def _intercept(self) -> None:
         self._catch_all()
@@ -397,7 +407,7 @@ _BREAKS: dict[NetworkFault, Callable[[Laboratory], None]] = {
     NetworkFault.LINK_LOCAL_ONLY: Laboratory._choose_link_local,
     NetworkFault.NO_ROUTE: _order("station", "route del default", _HOME),
     NetworkFault.GATEWAY_DEAD: Laboratory._silence_gateway,
-    NetworkFault.PORTAL: Laboratory._catch_all,
+    NetworkFault.PORTAL: Laboratory._open_portal,
     NetworkFault.INTERCEPTION: Laboratory._intercept,
     NetworkFault.LINE_CUT: _set("wire", cut=True),
     NetworkFault.PROVIDER_BLACKHOLE: _order(

@@ -86,6 +86,12 @@ def talk_as_portal(caller: socket.socket) -> None:
         caller.sendall(http_answer(302, b"", "Location: http://192.168.7.1/login"))
 
 
+def talk_as_router(caller: socket.socket) -> None:
+    """Say that there is no such page, as a router does that is asked for somebody else's."""
+    if request_path(caller):
+        caller.sendall(http_answer(404, b""))
+
+
 def request_path(caller: socket.socket) -> str:
     """Read one request and return its path; empty at the end."""
     text = b""

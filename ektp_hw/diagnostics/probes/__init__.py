@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["all_probes", "causes_of_probes"]
 
-_AREAS: tuple[str, ...] = ("usb", "libraries", "drivers", "permissions", "devices")
+_AREAS: tuple[str, ...] = (
+    "usb", "libraries", "drivers", "permissions", "devices",
+    "computer", "storage", "network", "records",
+)  # fmt: skip
 
 
 def all_probes() -> list[Probe]:

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our line: the cable or radio, the address, the way to the gateway."""
+
+from __future__ import annotations
+
+import socket
+import time
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
+
+from ektp_hw.diagnostics.findings import Cause, Who
+from ektp_hw.diagnostics.probes.network.packets import at_once, trace, try_tcp
+from ektp_hw.diagnostics.probes.network.tables import (
+    default_route,
+    interfaces,
+    neighbour,
+    own_addresses,
+)
+from ektp_hw.diagnostics.probes.saying import broken, sound, suspect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ektp_hw.diagnostics.findings import Finding
+    from ektp_hw.diagnostics.probes.network.tables import Interface
+    from ektp_hw.diagnostics.surroundings import Surroundings
+
+__all__ = ["look_at_address", "look_at_gateway", "look_at_link"]
+
+_LINK_LOCAL = IPv4Network("169.254.0.0/16")
+_WEAK_DBM = -78
+_CHANGES_A_DAY = 24
+_ARP_GIVES_UP = 9.0
+"""Seconds until the kernel stops believing a neighbour that has gone: 5 s delay and 3 probes."""
+_OURS = Cause.LOCAL_NETWORK
+
+
+def look_at_link(  # noqa: PLR0911  # one answer each
+    around: Surroundings,
+    before: Sequence[Finding],  # noqa: ARG001
+) -> list[Finding]:
+    """Look for an interface that is on and feels its other end."""
+    name, all_ = "network.link", interfaces(around)
+    evidence = {each.name: _described(each) for each in all_}
+    if not all_:
+        return [broken(name, "network.no_interface", _OURS, Who.TECHNICIAN, 0.8)]
+    live = [each for each in all_ if each.has_carrier]
+    if not live:
+        if any(each.is_up for each in all_):
+            return [broken(name, "network.cable_out", _OURS, Who.CLERK, 0.9, evidence)]
+        return [broken(name, "network.switched_off", _OURS, Who.CLERK, 0.85, evidence)]
+    way = default_route(around)
+    used = next((each for each in live if way and each.name == way.device), live[0])
+    if used.signal is not None and used.signal < _WEAK_DBM:
+        return [suspect(name, "network.radio_weak", _OURS, Who.TECHNICIAN, 0.8, evidence,
+                        signal=used.signal)]  # fmt: skip
+    up = float((around.read("/proc/uptime") or "0").split()[0])
+    if used.changes > 10 and used.changes > _CHANGES_A_DAY * up / 86400:
+        return [suspect(name, "network.link_flaps", _OURS, Who.TECHNICIAN, 0.7, evidence,
+                        times=used.changes // 2)]  # fmt: skip
+    if used.duplex == "half":
+        return [suspect(name, "network.half_duplex", _OURS, Who.TECHNICIAN, 0.7, evidence)]
+    return [sound(name, "network.link_up", evidence, interface=used.name)]
+
+
+def _described(each: Interface) -> str:
+    state = "carrier" if each.has_carrier else "no carrier" if each.is_up else "off"
+    more = [f"{each.speed} Mbit/s" if each.speed else "", each.duplex,
+            f"{each.signal} dBm" if each.signal is not None else "",
+            f"{each.changes} changes",
+            *(f"{key} {count}" for key, count in each.counters.items() if count)]  # fmt: skip
+    return ", ".join([state, *filter(None, more)])
+
+
+def look_at_address(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
+    """Look for an address that is good for anything, from DHCP or a person."""
+    name, addresses = "network.address", own_addresses(around)
+    evidence = {"addresses": ", ".join(map(str, addresses))}
+    if not addresses and any(_is_global_v6(line) for line in _v6_lines(around)):
+        return [sound(name, "network.only_v6", None, 0.6)]
+    if not addresses:
+        return [broken(name, "network.no_address", _OURS, Who.TECHNICIAN, 0.9)]
+    if all(address in _LINK_LOCAL for address in addresses):
+        return [broken(name, "network.link_local", _OURS, Who.TECHNICIAN, 0.95, evidence)]
+    return [sound(name, "network.has_address", evidence, address=str(addresses[0]))]
+
+
+def _v6_lines(around: Surroundings) -> list[str]:
+    return (around.read("/proc/net/if_inet6") or "").splitlines()
+
+
+def _is_global_v6(line: str) -> bool:
+    words = line.split()
+    return len(words) > 3 and words[3] == "00"
+
+
+def look_at_gateway(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
+    """Look whether a way out is set, and whether who stands there answers."""
+    name, way = "network.gateway", default_route(around)
+    if way is None:
+        return [broken(name, "network.no_route", _OURS, Who.TECHNICIAN, 0.85)]
+    if way.gateway is None:  # a modem: what is sent into it has no neighbour
+        return [sound(name, "network.point_to_point", None, 0.7, interface=way.device)]
+    gateway = str(way.gateway)
+    ports = [80, 53, 443]
+    attempts = at_once(lambda port: try_tcp(gateway, port, 1.5), ports)
+    evidence: dict[str, str | int | float | bool | None] = {
+        f"tcp {port}": attempt.state for port, attempt in zip(ports, attempts, strict=True)
+    }
+    if any(attempt.is_answered for attempt in attempts):
+        quickest = min(each.seconds for each in attempts if each.is_answered)
+        evidence["milliseconds"] = round(quickest * 1000, 1)
+        return [sound(name, "network.gateway_answers", evidence, gateway=gateway)]
+    hops = trace(gateway, hops=2, timeout=1.0)
+    if hops:
+        return [sound(name, "network.gateway_answers", {**evidence, "icmp": True}, gateway=gateway)]
+    if _is_neighbour(around, way.gateway):
+        # It gave its hardware address and says nothing else: many routers do just that.
+        evidence["arp"] = "answered"
+        return [sound(name, "network.gateway_silent", evidence, 0.6, gateway=gateway)]
+    evidence["arp"] = "no answer"
+    return [broken(name, "network.gateway_dead", _OURS, Who.TECHNICIAN, 0.9, evidence,
+                   gateway=gateway)]  # fmt: skip
+
+
+def _is_neighbour(around: Surroundings, address: IPv4Address) -> bool:
+    """Ask until the kernel has either confirmed the neighbour or given it up."""
+    end = time.monotonic() + _ARP_GIVES_UP
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        while time.monotonic() < end:
+            try:
+                asked.sendto(b"\0", (str(address), 33434))
+            except OSError:
+                return False
+            time.sleep(0.3)
+            if neighbour(around, address) is None:
+                return False
+    return True

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How good the line is: round trip, loss, and what it carries.
+
+Lost packets are counted by connections, which need no root: one that comes about only when the
+kernel has repeated its first packet (after 1 s, RFC 6298) lost a packet on its way out or back.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+from ektp_hw.diagnostics.findings import Cause, Who
+from ektp_hw.diagnostics.probes.network.packets import Attempt, at_once, try_tcp
+from ektp_hw.diagnostics.probes.network.speaking import (
+    addresses_of,
+    ask,
+    centre_of,
+    place_of,
+    proxy_of,
+)
+from ektp_hw.diagnostics.probes.network.tables import default_route
+from ektp_hw.diagnostics.probes.saying import broken, sound, suspect, untested
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ektp_hw.diagnostics.findings import Evidence, Finding
+    from ektp_hw.diagnostics.surroundings import Surroundings
+
+__all__ = ["look_at_quality", "look_at_throughput"]
+
+_CONNECTIONS = 16
+_APART = 0.05
+_REPEATED = 0.9
+_BAD_LOSS, _WORST_LOSS = 0.15, 0.6
+_SLOW_TRIP = 0.75
+"""Seconds; a satellite takes about 0.6 and is no fault."""
+_LARGEST = 256 * 1024
+_SLOW_BITS = 128_000.0
+
+
+def look_at_quality(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
+    """Open many connections, and see how many had to be repeated."""
+    name, centre = "network.quality", centre_of(around)
+    place = proxy_of(around) or centre
+    addresses = addresses_of(around, place.host) if place else []
+    if place is None or not addresses:
+        return [untested(name, "network.no_line" if place else "network.no_centre")]
+    attempts = _connections(addresses[0], place.port)
+    answered = [each for each in attempts if each.is_answered]
+    if not answered:
+        return [untested(name, "network.no_line")]
+    loss = _loss(attempts)
+    trip = statistics.median(each.seconds for each in answered)
+    evidence: dict[str, str | int | float | bool | None] = {
+        "connections": len(attempts),
+        "repeated or lost": round(loss * len(attempts)),
+        "milliseconds": round(trip * 1000, 1),
+    }
+    if loss >= _BAD_LOSS and trip < _REPEATED:
+        return [_where_lost(around, loss, evidence)]
+    if trip > _SLOW_TRIP:
+        return [suspect(name, "network.long_trip", Cause.PROVIDER, Who.PROVIDER, 0.6, evidence,
+                        milliseconds=round(trip * 1000))]  # fmt: skip
+    return [sound(name, "network.good_line", evidence, milliseconds=round(trip * 1000))]
+
+
+def _connections(address: str, port: int) -> list[Attempt]:
+    def open_one(index: int) -> Attempt:
+        time.sleep(index * _APART)
+        return try_tcp(address, port, 3.5)
+
+    return at_once(open_one, range(_CONNECTIONS))
+
+
+def _loss(attempts: Sequence[Attempt]) -> float:
+    late = sum(not each.is_answered or each.seconds > _REPEATED for each in attempts)
+    return late / len(attempts)
+
+
+def _where_lost(
+    around: Surroundings, loss: float, evidence: dict[str, str | int | float | bool | None]
+) -> Finding:
+    """Say whose packets are lost: to the gateway, to other hosts as well, or to the centre only."""
+    way = default_route(around)
+    cause, who, sure = Cause.PROVIDER, Who.PROVIDER, 0.65
+    if way and way.gateway:
+        near = _connections(str(way.gateway), 80)
+        if any(each.is_answered for each in near):
+            evidence["lost to the gateway"] = round(_loss(near) * len(near))
+            if _loss(near) >= _BAD_LOSS:
+                cause, who, sure = Cause.LOCAL_NETWORK, Who.TECHNICIAN, 0.8
+    hosts = [place for text in around.profile.reference_hosts if (place := place_of(text))]
+    if cause is Cause.PROVIDER and hosts and (there := addresses_of(around, hosts[0].host)):
+        other = _connections(there[0], hosts[0].port)
+        evidence["lost to another host"] = round(_loss(other) * len(other))
+        sure = 0.8
+        if any(each.is_answered for each in other) and _loss(other) < _BAD_LOSS:
+            cause, who, sure = Cause.CENTRAL_SERVICE, Who.CENTRE, 0.65
+    percent = round(loss * 100)
+    say = broken if loss >= _WORST_LOSS else suspect
+    return say("network.quality", "network.packets_lost", cause, who, sure, evidence,
+               percent=percent)  # fmt: skip
+
+
+def look_at_throughput(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
+    """Fetch the page of the profile that is there to be measured, at most 256 KB."""
+    name, place, path = "network.throughput", centre_of(around), around.profile.measure
+    if place is None:
+        return [untested(name, "network.no_centre")]
+    if not path:
+        return [untested(name, "network.no_measure_path")]
+    try:
+        reply = ask(around, place, path, timeout=12.0, limit=_LARGEST)
+    except OSError as error:
+        return [untested(name, "network.no_line", {"error": type(error).__name__})]
+    if reply.status != 200 or reply.size < 32768:
+        return [untested(name, "network.nothing_to_measure", {"status": reply.status,
+                                                              "bytes": reply.size})]  # fmt: skip
+    bits = reply.size * 8 / max(reply.seconds - reply.first, 1e-4)
+    evidence: Evidence = {"bytes": reply.size, "seconds": round(reply.seconds, 2)}
+    kilobits = round(bits / 1000)
+    if bits < _SLOW_BITS:
+        return [suspect(name, "network.slow_line", Cause.PROVIDER, Who.PROVIDER, 0.6, evidence,
+                        kilobits=kilobits)]  # fmt: skip
+    return [sound(name, "network.fast_enough", evidence, kilobits=kilobits)]
