@@ -83,8 +83,8 @@ def _alternative_names(whole: bytes) -> Iterator[str]:
     at = whole.find(_ALTERNATIVE_NAMES)
     if at < 0:
         return
-    octets = next(part for tag, part in _parts(whole[at + len(_ALTERNATIVE_NAMES) :])
-                  if tag == _OCTETS)  # fmt: skip
-    for tag, name in _parts(next(_parts(octets))[1]):
+    parts = _parts(whole[at + len(_ALTERNATIVE_NAMES) :])
+    octets = next((part for tag, part in parts if tag == _OCTETS), b"")
+    for tag, name in _parts(next(_parts(octets), (0, b""))[1]):
         if tag == _DNS_NAME:
             yield name.decode("ascii", errors="replace")

@@ -164,7 +164,10 @@ def resolve_name(server: str, name: str, timeout: float = 1.5) -> tuple[str, lis
     tuple
         ``found``, ``unknown``, ``failing``, ``refused`` or ``silent``, and the addresses.
     """
-    labels = name.rstrip(".").encode("idna").split(b".")
+    try:
+        labels = name.rstrip(".").encode("idna").split(b".")
+    except UnicodeError:  # a name with a part of more than 63 letters, or none
+        return "unknown", []
     question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0\0\1\0\1"
     for _ in range(2):
         mark = os.urandom(2)
@@ -187,6 +190,8 @@ def resolve_name(server: str, name: str, timeout: float = 1.5) -> tuple[str, lis
 
 
 def _addresses(answer: bytes, at: int) -> tuple[str, list[str]]:
+    if len(answer) < 12:
+        return "failing", []
     code = answer[3] & 0xF
     if code:
         return {3: "unknown", 5: "refused"}.get(code, "failing"), []

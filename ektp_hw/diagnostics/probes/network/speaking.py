@@ -236,7 +236,7 @@ def _read(
     pairs = (each.partition(":") for each in lines[1:])
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     size, length = len(body), headers.get("content-length", "")
-    wanted = min(limit, int(length)) if length.isdigit() else limit
+    wanted = min(limit, int(length)) if re.fullmatch(r"[0-9]{1,18}", length) else limit
     while match and not head_only and size < wanted and (part := _receive(line, end, 65536)):
         size += len(part)
     return Reply(int(match[1]) if match else 0, headers, first, time.monotonic() - begun, size)

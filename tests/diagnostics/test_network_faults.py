@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every fault of the laboratory, found from inside the station."""
+
+from pathlib import Path
+
+import pytest
+
+from diagnostics.laboratory import NetworkFault as Fault
+from diagnostics.laboratory import laboratory, why_not
+from ektp_hw.diagnostics.findings import Cause, Outcome
+from ektp_hw.diagnostics.probes import all_probes, causes_of_probes
+from ektp_hw.diagnostics.verdict import judge
+from ektp_hw.diagnostics.wording import LANGUAGES, worded
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+OURS, PROVIDER, CENTRE = Cause.LOCAL_NETWORK, Cause.PROVIDER, Cause.CENTRAL_SERVICE
+
+SURE = [
+    (Fault.LINK_DOWN, OURS, "network.cable_out"),
+    (Fault.INTERFACE_OFF, OURS, "network.switched_off"),
+    (Fault.NO_INTERFACE, OURS, "network.no_interface"),
+    (Fault.NO_ADDRESS, OURS, "network.no_address"),
+    (Fault.LINK_LOCAL_ONLY, OURS, "network.link_local"),
+    (Fault.NO_ROUTE, OURS, "network.no_route"),
+    (Fault.GATEWAY_DEAD, OURS, "network.gateway_dead"),
+    (Fault.PORTAL, OURS, "network.portal_found"),
+    (Fault.INTERCEPTION, OURS, "network.intercepted"),
+    (Fault.LINE_CUT, PROVIDER, "network.line_cut"),
+    (Fault.PROVIDER_BLACKHOLE, PROVIDER, "network.provider_stops"),
+    (Fault.DNS_SILENT, PROVIDER, "network.names_silent"),
+    (Fault.DNS_REFUSES, PROVIDER, "network.names_refused"),
+    (Fault.DNS_FAILING, PROVIDER, "network.names_failing"),
+    (Fault.DNS_LIES, PROVIDER, "network.names_lie"),
+    (Fault.CENTRE_OFF, CENTRE, "network.centre_silent"),
+    (Fault.CENTRE_SILENT, CENTRE, "network.centre_silent"),
+    (Fault.CENTRE_REFUSES, CENTRE, "network.centre_refuses"),
+    (Fault.NO_TLS, CENTRE, "network.no_tls"),
+    (Fault.CERTIFICATE_EXPIRED, CENTRE, "network.certificate_expired"),
+    (Fault.CERTIFICATE_EARLY, CENTRE, "network.certificate_early"),
+    (Fault.CERTIFICATE_WRONG_NAME, CENTRE, "network.certificate_name"),
+    (Fault.CLOCK_WRONG, Cause.COMPUTER, "computer.clock_wrong"),
+    (Fault.HTTP_500, CENTRE, "network.server_error"),
+    (Fault.HTTP_503, CENTRE, "network.server_error"),
+    (Fault.HEALTH_BAD, CENTRE, "network.unwell"),
+    (Fault.SMALL_MTU, PROVIDER, "network.large_packets_vanish"),
+]
+SUSPECTED = [
+    (Fault.CENTRE_SLOW, "network.slow_answer"),
+    (Fault.LOSSY, "network.packets_lost"),
+    (Fault.SLOW_LINE, "network.long_trip"),
+]
+UNDECIDED = [
+    (Fault.NAME_UNKNOWN, {}, "network.name_unknown"),
+    (Fault.CERTIFICATE_STRANGE, {}, "network.certificate_strange"),
+    # Without other hosts nobody can say whether the provider or the centre is silent.
+    (Fault.CENTRE_SILENT, {"reference_hosts": ()}, "network.centre_or_provider"),
+    (Fault.PROVIDER_BLACKHOLE, {"reference_hosts": ()}, "network.centre_or_provider"),
+]
+PROBES = [each for each in all_probes() if each.name.startswith(("network.", "computer.d"))]
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with laboratory() as built:
+        yield built
+
+
+@pytest.fixture
+def look(lab):
+    def look_at(*faults, **changes):
+        lab.suffer(*faults)
+        report = lab.look(PROBES, profile=lab.profile(**changes))
+        for each in report.findings:
+            assert not each.seen.key.startswith("probe."), each
+            for said in filter(None, (each.checked, each.seen, each.advice)):
+                assert all(worded(said, language) for language in LANGUAGES)
+        return judge(report, causes_of_probes()), report
+
+    yield look_at
+    lab.heal()
+
+
+def keys(faults):
+    return [fault.root.seen.key for fault in faults]
+
+
+def test_a_healthy_network_is_healthy(look):
+    verdict, report = look()
+    assert verdict.is_healthy
+    assert not verdict.suspects
+    assert not verdict.untested
+    assert {OURS, PROVIDER, CENTRE} <= set(verdict.ruled_out)
+    assert report.seconds < 20
+
+
+@pytest.mark.parametrize(("fault", "cause", "key"), SURE, ids=str)
+def test_who_is_at_fault_is_said(look, fault, cause, key):
+    verdict, report = look(fault)
+    assert keys(verdict.faults) == [key]
+    assert verdict.cause is cause
+    assert not verdict.undecided
+    assert report.seconds < 50
+
+
+@pytest.mark.parametrize(("fault", "key"), SUSPECTED, ids=str)
+def test_what_works_badly_is_suspected(look, fault, key):
+    verdict, _ = look(fault)
+    assert verdict.is_healthy
+    assert key in {each.seen.key for each in verdict.suspects}
+
+
+@pytest.mark.parametrize(("fault", "changes", "key"), UNDECIDED, ids=str)
+def test_what_cannot_be_told_is_undecided(look, fault, changes, key):
+    verdict, _ = look(fault, **changes)
+    assert not verdict.faults
+    assert keys(verdict.undecided) == [key]
+
+
+def test_the_lower_of_two_faults_is_found_first(look):
+    verdict, _ = look(Fault.LINE_CUT, Fault.CERTIFICATE_EXPIRED)
+    assert keys(verdict.faults) == ["network.line_cut"]
+
+
+def test_a_line_that_is_cut_needs_no_reference_host(look):
+    verdict, _ = look(Fault.LINE_CUT, reference_hosts=())
+    assert verdict.cause is PROVIDER
+
+
+def test_no_centre_named_is_no_fault(look):
+    verdict, report = look(centre="", reference_hosts=())
+    assert verdict.is_healthy
+    centre = [each for each in report.findings if each.probe == "network.centre"]
+    assert [each.outcome for each in centre] == [Outcome.UNTESTED]
+
+
+def test_a_proxy_that_is_gone(look):
+    verdict, _ = look(proxy="http://192.168.7.9:3128")
+    assert keys(verdict.faults) == ["network.proxy_dead"]
+    assert verdict.cause is OURS
+
+
+def test_authorities_that_are_missing(look, tmp_path):
+    verdict, _ = look(authorities=Path(tmp_path / "gone.pem"))
+    assert keys(verdict.faults) == ["network.no_authorities"]
+    assert verdict.cause is Cause.COMPUTER
