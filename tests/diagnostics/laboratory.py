@@ -22,6 +22,7 @@ iproute2 and `cryptography`; `why_not` says what is missing.
 
 import contextlib
 import ctypes
+import itertools
 import os
 import pickle
 import shutil
@@ -124,11 +125,10 @@ class Laboratory:
     ``wire``, ``names``, ``centre`` may also be misused directly (loss, delay, mode, status, ...).
     """
 
-    _built = 0
+    _numbers = itertools.count(1)
 
     def __init__(self, folder: Path) -> None:
-        Laboratory._built += 1
-        self._prefix = f"ektp{os.getpid()}-{Laboratory._built}-"
+        self._prefix = f"ektp{os.getpid()}-{next(self._numbers)}-"
         self._folder = folder
         self._closing = contextlib.ExitStack()
         self._faulty = contextlib.ExitStack()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every fault of the laboratory, found from inside the station."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,36 +57,58 @@ UNDECIDED = [
     (Fault.CENTRE_SILENT, {"reference_hosts": ()}, "network.centre_or_provider"),
     (Fault.PROVIDER_BLACKHOLE, {"reference_hosts": ()}, "network.centre_or_provider"),
 ]
+ALONE = {"reference_hosts": ()}
+OTHERS = {
+    "healthy": ((), {}),
+    "two": ((Fault.LINE_CUT, Fault.CERTIFICATE_EXPIRED), {}),
+    "cut, alone": ((Fault.LINE_CUT,), ALONE),
+    "no centre": ((), {"centre": "", **ALONE}),
+    "proxy gone": ((), {"proxy": "http://192.168.7.9:3128"}),
+    "authorities gone": ((), {"authorities": Path("/nonexistent/authority.pem")}),
+}
 PROBES = [each for each in all_probes() if each.name.startswith(("network.", "computer.d"))]
 
 
+def case(fault, changes=None):
+    return f"{fault.name} {sorted(changes or {})}"
+
+
+def look(faults, changes):
+    with laboratory() as lab:
+        lab.suffer(*faults)
+        return lab.look(PROBES, profile=lab.profile(**changes))
+
+
 @pytest.fixture(scope="module")
-def lab():
-    with laboratory() as built:
-        yield built
+def looks():
+    """All looks at once, each in a network of its own: most of a look is waiting."""
+    wanted = {case(fault): ((fault,), {}) for fault, *_ in (*SURE, *SUSPECTED)}
+    wanted |= {case(fault, changes): ((fault,), changes) for fault, changes, _ in UNDECIDED}
+    wanted |= OTHERS
+    with ThreadPoolExecutor(12) as pool:
+        reports = {name: pool.submit(look, *each) for name, each in wanted.items()}
+        return {name: report.result() for name, report in reports.items()}
 
 
 @pytest.fixture
-def look(lab):
-    def look_at(*faults, **changes):
-        lab.suffer(*faults)
-        report = lab.look(PROBES, profile=lab.profile(**changes))
+def verdict_of(looks):
+    def judged(name):
+        report = looks[name]
         for each in report.findings:
             assert not each.seen.key.startswith("probe."), each
             for said in filter(None, (each.checked, each.seen, each.advice)):
                 assert all(worded(said, language) for language in LANGUAGES)
         return judge(report, causes_of_probes()), report
 
-    yield look_at
-    lab.heal()
+    return judged
 
 
 def keys(faults):
     return [fault.root.seen.key for fault in faults]
 
 
-def test_a_healthy_network_is_healthy(look):
-    verdict, report = look()
+def test_a_healthy_network_is_healthy(verdict_of):
+    verdict, report = verdict_of("healthy")
     assert verdict.is_healthy
     assert not verdict.suspects
     assert not verdict.untested
@@ -94,8 +117,8 @@ def test_a_healthy_network_is_healthy(look):
 
 
 @pytest.mark.parametrize(("fault", "cause", "key"), SURE, ids=str)
-def test_who_is_at_fault_is_said(look, fault, cause, key):
-    verdict, report = look(fault)
+def test_who_is_at_fault_is_said(verdict_of, fault, cause, key):
+    verdict, report = verdict_of(case(fault))
     assert keys(verdict.faults) == [key]
     assert verdict.cause is cause
     assert not verdict.undecided
@@ -103,43 +126,43 @@ def test_who_is_at_fault_is_said(look, fault, cause, key):
 
 
 @pytest.mark.parametrize(("fault", "key"), SUSPECTED, ids=str)
-def test_what_works_badly_is_suspected(look, fault, key):
-    verdict, _ = look(fault)
+def test_what_works_badly_is_suspected(verdict_of, fault, key):
+    verdict, _ = verdict_of(case(fault))
     assert verdict.is_healthy
     assert key in {each.seen.key for each in verdict.suspects}
 
 
 @pytest.mark.parametrize(("fault", "changes", "key"), UNDECIDED, ids=str)
-def test_what_cannot_be_told_is_undecided(look, fault, changes, key):
-    verdict, _ = look(fault, **changes)
+def test_what_cannot_be_told_is_undecided(verdict_of, fault, changes, key):
+    verdict, _ = verdict_of(case(fault, changes))
     assert not verdict.faults
     assert keys(verdict.undecided) == [key]
 
 
-def test_the_lower_of_two_faults_is_found_first(look):
-    verdict, _ = look(Fault.LINE_CUT, Fault.CERTIFICATE_EXPIRED)
+def test_the_lower_of_two_faults_is_found_first(verdict_of):
+    verdict, _ = verdict_of("two")
     assert keys(verdict.faults) == ["network.line_cut"]
 
 
-def test_a_line_that_is_cut_needs_no_reference_host(look):
-    verdict, _ = look(Fault.LINE_CUT, reference_hosts=())
+def test_a_line_that_is_cut_needs_no_reference_host(verdict_of):
+    verdict, _ = verdict_of("cut, alone")
     assert verdict.cause is PROVIDER
 
 
-def test_no_centre_named_is_no_fault(look):
-    verdict, report = look(centre="", reference_hosts=())
+def test_no_centre_named_is_no_fault(verdict_of):
+    verdict, report = verdict_of("no centre")
     assert verdict.is_healthy
     centre = [each for each in report.findings if each.probe == "network.centre"]
     assert [each.outcome for each in centre] == [Outcome.UNTESTED]
 
 
-def test_a_proxy_that_is_gone(look):
-    verdict, _ = look(proxy="http://192.168.7.9:3128")
+def test_a_proxy_that_is_gone(verdict_of):
+    verdict, _ = verdict_of("proxy gone")
     assert keys(verdict.faults) == ["network.proxy_dead"]
     assert verdict.cause is OURS
 
 
-def test_authorities_that_are_missing(look, tmp_path):
-    verdict, _ = look(authorities=Path(tmp_path / "gone.pem"))
+def test_authorities_that_are_missing(verdict_of):
+    verdict, _ = verdict_of("authorities gone")
     assert keys(verdict.faults) == ["network.no_authorities"]
     assert verdict.cause is Cause.COMPUTER

@@ -225,12 +225,13 @@ PROBES = (
     FunctionProbe("computer.supply", _supply, (), 5),
     FunctionProbe("computer.uptime", _uptime, (), 5),
 )
+# What many machines do not tell, or only to root, rules nothing out.
 CAUSES: dict[str, tuple[Cause, ...]] = {
     "computer.load": (Cause.COMPUTER,),
     "computer.memory": (Cause.COMPUTER,),
     "computer.clock": (Cause.COMPUTER,),
     "computer.drift": (),
-    "computer.heat": (Cause.COMPUTER,),
+    "computer.heat": (),
     "computer.supply": (Cause.CABLE_OR_POWER,),
     "computer.uptime": (),
 }

@@ -97,4 +97,5 @@ PROBES = (
         10,
     ),
 )
-CAUSES: dict[str, tuple[Cause, ...]] = {"records.waiting": (Cause.PERMISSION,)}
+# Not every profile names a folder: what it finds here rules nothing out elsewhere.
+CAUSES: dict[str, tuple[Cause, ...]] = {"records.waiting": ()}

@@ -229,4 +229,10 @@ PROBES = (
         "storage.writing", _writing, ("storage.space", "storage.errors", "storage.disks"), 15
     ),
 )
-CAUSES: dict[str, tuple[Cause, ...]] = {probe.name: (Cause.STORAGE,) for probe in PROBES}
+# What many machines do not tell, or only to root, rules nothing out.
+CAUSES: dict[str, tuple[Cause, ...]] = {
+    "storage.errors": (),
+    "storage.disks": (),
+    "storage.space": (Cause.STORAGE,),
+    "storage.writing": (Cause.STORAGE,),
+}

@@ -52,6 +52,7 @@ PROBES = (
     Layer("network.throughput", look_at_throughput, ("network.http",), 25),
 )
 _OURS, _THEIRS, _CENTRE = Cause.LOCAL_NETWORK, Cause.PROVIDER, Cause.CENTRAL_SERVICE
+# What only some profiles let us ask rules nothing out: it would be missing everywhere else.
 CAUSES: dict[str, tuple[Cause, ...]] = {
     "network.link": (_OURS,),
     "network.address": (_OURS,),
@@ -64,7 +65,7 @@ CAUSES: dict[str, tuple[Cause, ...]] = {
     "network.mtu": (_THEIRS,),
     "network.tls": (_CENTRE,),
     "network.http": (_CENTRE,),
-    "network.health": (_CENTRE,),
+    "network.health": (),
     "network.quality": (_THEIRS,),
-    "network.throughput": (_THEIRS,),
+    "network.throughput": (),
 }

@@ -23,6 +23,8 @@ _CARRYING = {
 }  # fmt: skip
 """Layers without which nothing above them can be asked; a bad certificate is none of them."""
 _NOT_ASKED = "network.not_asked"
+_CLOSED = {_NOT_ASKED, "network.only_v6"}
+"""What is said where nothing is broken and yet nothing above can be asked, which is by IPv4."""
 
 
 class Layer(FunctionProbe):
@@ -31,6 +33,6 @@ class Layer(FunctionProbe):
     def run(self, around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
         """Look, if there is anything below to look through."""
         for each in before:
-            if each.probe in _CARRYING and (each.is_fault or each.seen.key == _NOT_ASKED):
+            if each.probe in _CARRYING and (each.is_fault or each.seen.key in _CLOSED):
                 return [untested(self.name, _NOT_ASKED)]
         return super().run(around, before)

@@ -9,14 +9,16 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from ektp_hw.diagnostics.findings import Cause, Who
-from ektp_hw.diagnostics.probes.network.packets import at_once, trace, try_tcp
+from ektp_hw.diagnostics.probes.network.packets import at_once, resolve_name, trace, try_tcp
 from ektp_hw.diagnostics.probes.network.tables import (
     default_route,
     interfaces,
+    is_at_home,
+    name_servers,
     neighbour,
     own_addresses,
 )
-from ektp_hw.diagnostics.probes.saying import broken, sound, suspect
+from ektp_hw.diagnostics.probes.saying import broken, sound, suspect, untested
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +79,7 @@ def look_at_address(around: Surroundings, before: Sequence[Finding]) -> list[Fin
     name, addresses = "network.address", own_addresses(around)
     evidence = {"addresses": ", ".join(map(str, addresses))}
     if not addresses and any(_is_global_v6(line) for line in _v6_lines(around)):
-        return [sound(name, "network.only_v6", None, 0.6)]
+        return [untested(name, "network.only_v6")]
     if not addresses:
         return [broken(name, "network.no_address", _OURS, Who.TECHNICIAN, 0.9)]
     if all(address in _LINK_LOCAL for address in addresses):
@@ -94,7 +96,10 @@ def _is_global_v6(line: str) -> bool:
     return len(words) > 3 and words[3] == "00"
 
 
-def look_at_gateway(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
+def look_at_gateway(  # noqa: PLR0911  # one answer each
+    around: Surroundings,
+    before: Sequence[Finding],  # noqa: ARG001
+) -> list[Finding]:
     """Look whether a way out is set, and whether who stands there answers."""
     name, way = "network.gateway", default_route(around)
     if way is None:
@@ -114,6 +119,8 @@ def look_at_gateway(around: Surroundings, before: Sequence[Finding]) -> list[Fin
     hops = trace(gateway, hops=2, timeout=1.0)
     if hops:
         return [sound(name, "network.gateway_answers", {**evidence, "icmp": True}, gateway=gateway)]
+    if _is_carrying(around):
+        return [sound(name, "network.gateway_silent", evidence, 0.9, gateway=gateway)]
     if _is_neighbour(around, way.gateway):
         # It gave its hardware address and says nothing else: many routers do just that.
         evidence["arp"] = "answered"
@@ -121,6 +128,13 @@ def look_at_gateway(around: Surroundings, before: Sequence[Finding]) -> list[Fin
     evidence["arp"] = "no answer"
     return [broken(name, "network.gateway_dead", _OURS, Who.TECHNICIAN, 0.9, evidence,
                    gateway=gateway)]  # fmt: skip
+
+
+def _is_carrying(around: Surroundings) -> bool:
+    """Whether a name server beyond the gateway answers: then it carries, whatever it says."""
+    servers = [each for each in name_servers(around) if not is_at_home(around, each)]
+    answers = at_once(lambda server: resolve_name(server, "test.invalid", 1.0), servers)
+    return any(state not in {"silent", "refused"} for state, _ in answers)
 
 
 def _is_neighbour(around: Surroundings, address: IPv4Address) -> bool:

@@ -26,7 +26,17 @@ __all__ = ["Attempt", "Hop", "at_once", "connect", "resolve_name", "trace", "try
 _IP_RECVERR = 11
 _MSG_ERRQUEUE = 0x2000
 _UNREACHABLE = 3
-_TCP_MAXSEG = socket.TCP_MAXSEG
+_STATES = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "refused",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.EACCES: "unreachable",  # a firewall says that it is forbidden
+    errno.EPERM: "unreachable",
+    errno.ENETUNREACH: "no_way",
+    errno.ENETDOWN: "no_way",
+    errno.EADDRNOTAVAIL: "no_way",
+    errno.EINVAL: "no_way",
+}
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
 
@@ -62,16 +72,10 @@ def try_tcp(address: str, port: int, timeout: float = 3.0, ttl: int | None = Non
         state = "open"
     except TimeoutError:
         state = "silent"
-    except ConnectionRefusedError:
-        state = "refused"
     except OSError as error:
-        away = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
-        if error.errno not in away | {errno.ECONNRESET, errno.EADDRNOTAVAIL, errno.EACCES}:
+        if error.errno not in _STATES:
             raise
-        at_once_ = time.monotonic() - begun < 0.002
-        no_way = error.errno != errno.EHOSTUNREACH and at_once_
-        state = "refused" if error.errno == errno.ECONNRESET else "unreachable"
-        state = "no_way" if no_way and state == "unreachable" else state
+        state = _STATES[error.errno]
     return Attempt(state, time.monotonic() - begun)
 
 
@@ -89,7 +93,7 @@ def connect(
     try:
         line.settimeout(timeout)
         if segment is not None:
-            line.setsockopt(socket.IPPROTO_TCP, _TCP_MAXSEG, segment)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         if ttl is not None:
             line.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
         line.connect((address, port))
