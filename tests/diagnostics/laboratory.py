@@ -25,6 +25,7 @@ import ctypes
 import itertools
 import os
 import pickle
+import re
 import shutil
 import socket
 import subprocess
@@ -136,6 +137,7 @@ class Laboratory:
 
     def build(self) -> None:
         """Make rooms, lines and servers."""
+        _sweep()
         for room in _ROOMS:
             _ip("netns", "add", self._prefix + room)
             self._closing.callback(_ip, "netns", "del", self._prefix + room)
@@ -371,6 +373,14 @@ _LINES = {
     ),
 }
 _THREE_YEARS = 3 * 365 * 86400.0
+
+
+def _sweep() -> None:
+    """Remove rooms of a test that was killed."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
+    for name, process in re.findall(r"(?m)^(ektp(\d+)-\d+-\w+)", listed.stdout):
+        if not Path(f"/proc/{process}").exists():
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
 def _ip(*arguments: str) -> None:

@@ -33,6 +33,6 @@ class Layer(FunctionProbe):
     def run(self, around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
         """Look, if there is anything below to look through."""
         for each in before:
-            if each.probe in _CARRYING and (each.is_fault or each.seen.key in _CLOSED):
+            if each.seen.key in _CLOSED or (each.is_fault and each.probe in _CARRYING):
                 return [untested(self.name, _NOT_ASKED)]
         return super().run(around, before)

@@ -92,6 +92,7 @@ def connect(
     line = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         line.settimeout(timeout)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if segment is not None:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         if ttl is not None:

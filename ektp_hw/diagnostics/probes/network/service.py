@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ektp_hw.diagnostics.findings import Cause, Who
-from ektp_hw.diagnostics.probes.network.speaking import ProxyRefused, Reply, ask, centre_of
+from ektp_hw.diagnostics.probes.network.speaking import NoLine, Reply, ask, centre_of
 from ektp_hw.diagnostics.probes.saying import broken, sound, suspect, untested
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def _judged(name: str, around: Surroundings, path: str, *, must_be_good: bool = 
         return untested(name, "network.no_centre")
     try:
         reply = ask(around, place, path, timeout=10.0)
-    except ProxyRefused as error:
-        return untested(name, "network.no_line", {"status of the proxy": error.status})
+    except NoLine as error:
+        return untested(name, "network.no_line", {"error": str(error)})
     except TimeoutError:
         return broken(name, "network.no_answer", *_CENTRAL, 0.7, host=place.host, seconds=10)
     except ConnectionError as error:
         return broken(name, "network.hangs_up", *_CENTRAL, 0.75, {"error": type(error).__name__},
                       host=place.host)  # fmt: skip
-    except OSError as error:
+    except OSError as error:  # TLS: its own layer says more
         return untested(name, "network.no_line", {"error": type(error).__name__})
     evidence: Evidence = {"status": reply.status, "seconds": round(reply.first, 2)}
     return _status(name, reply, evidence, place.host, must_be_good)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ektp_hw.diagnostics.surroundings import Surroundings
 
 __all__ = [
-    "Place", "ProxyRefused", "Reply", "addresses_of", "ask", "centre_of", "line_to", "open_tls",
-    "place_of", "proxy_of",
+    "NoLine", "Place", "ProxyRefused", "Reply", "addresses_of", "ask", "centre_of", "line_to",
+    "open_tls", "place_of", "proxy_of",
 ]  # fmt: skip
 
 
@@ -69,7 +69,11 @@ class Reply:
             return None
 
 
-class ProxyRefused(OSError):
+class NoLine(OSError):
+    """No connection came about: nobody was asked anything."""
+
+
+class ProxyRefused(NoLine):
     """The proxy answered and did not give a line."""
 
     def __init__(self, status: int) -> None:
@@ -191,9 +195,14 @@ def ask(
     Raises
     ------
     OSError
-        If there is no line, or no answer in time.
+        `NoLine` if no connection comes about, others if no answer comes in time.
     """
-    line = line_to(around, place)
+    try:
+        line = line_to(around, place)
+    except NoLine:
+        raise
+    except OSError as error:
+        raise NoLine(f"{place.host} is not reached: {error}") from error
     if place.is_secure:
         line = open_tls(line, place.host)
     with line:
