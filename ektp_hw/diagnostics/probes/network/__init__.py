@@ -39,7 +39,7 @@ PROBES = (
         ("network.provider", "network.dns", "network.proxy"),
         20,
     ),
-    Layer("network.mtu", look_at_mtu, ("network.centre",), 25),
+    Layer("network.mtu", look_at_mtu, ("network.centre",), 35),
     Layer(
         "network.tls",
         look_at_tls,

@@ -133,7 +133,7 @@ def look_at_gateway(  # noqa: PLR0911  # one answer each
 def _is_carrying(around: Surroundings) -> bool:
     """Whether a name server beyond the gateway answers: then it carries, whatever it says."""
     servers = [each for each in name_servers(around) if not is_at_home(around, each)]
-    answers = at_once(lambda server: resolve_name(server, "test.invalid", 1.0), servers)
+    answers = at_once(lambda server: resolve_name(server, "test.invalid", 2.0), servers)
     return any(state not in {"silent", "refused"} for state, _ in answers)
 
 

@@ -61,7 +61,7 @@ def look_at_names(  # noqa: PLR0911  # one answer each
         return [broken(name, "network.names_lie", cause, who, 0.85, evidence, host=place.host)]
     if not found:
         return [_without_answer(around, before, answers, made_up, evidence, place.host, at_home)]
-    if not _system_finds(place.host):
+    if _system_finds(place.host) is False:
         return [suspect(name, "network.system_finds_nothing", Cause.COMPUTER, Who.TECHNICIAN, 0.6,
                         evidence, host=place.host)]  # fmt: skip
     if len(found) < len(servers) or invented:
@@ -110,8 +110,8 @@ def _others_found(around: Surroundings) -> bool:
     return any(resolve_name(servers[0], host)[0] == "found" for host in names[:2])
 
 
-def _system_finds(host: str, timeout: float = 7.0) -> bool:
-    """Whether the system's own resolver finds a name in time; it cannot be interrupted."""
+def _system_finds(host: str, timeout: float = 5.0) -> bool | None:
+    """Whether the system's own resolver finds a name; None if it takes too long to say."""
     found: list[bool] = []
 
     def find() -> None:
@@ -124,4 +124,4 @@ def _system_finds(host: str, timeout: float = 7.0) -> bool:
     thread = threading.Thread(target=find, name="ektp_hw resolver", daemon=True)
     thread.start()
     thread.join(timeout)
-    return found == [True]
+    return found[0] if found else None

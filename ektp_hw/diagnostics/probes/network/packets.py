@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Attempt", "Hop", "at_once", "connect", "resolve_name", "trace", "try_tcp"]
 
 _IP_RECVERR = 11
+_REPEATS = 5
 _MSG_ERRQUEUE = 0x2000
 _UNREACHABLE = 3
 _STATES = {
@@ -161,8 +162,8 @@ def _hop(ttl: int, sent: socket.socket) -> Hop | None:
     return None
 
 
-def resolve_name(server: str, name: str, timeout: float = 1.5) -> tuple[str, list[str]]:
-    """Ask a name server for the IPv4 addresses of a name (RFC 1035), twice if need be.
+def resolve_name(server: str, name: str, timeout: float = 3.0) -> tuple[str, list[str]]:
+    """Ask a name server for the IPv4 addresses of a name (RFC 1035), five times if it is silent.
 
     Returns
     -------
@@ -174,23 +175,22 @@ def resolve_name(server: str, name: str, timeout: float = 1.5) -> tuple[str, lis
     except UnicodeError:  # a name with a part of more than 63 letters, or none
         return "unknown", []
     question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0\0\1\0\1"
-    for _ in range(2):
-        mark = os.urandom(2)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-            asked.settimeout(timeout)
-            try:
-                asked.connect((server, 53))
+    mark = os.urandom(2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.settimeout(timeout / _REPEATS)
+        try:
+            asked.connect((server, 53))
+            for _ in range(_REPEATS):
                 asked.send(mark + b"\1\0\0\1\0\0\0\0\0\0" + question)
-                answer = asked.recv(4096)
-                while answer[:2] != mark:
+                with contextlib.suppress(TimeoutError):
                     answer = asked.recv(4096)
-                return _addresses(answer, 12 + len(question))
-            except TimeoutError:
-                continue
-            except ConnectionRefusedError:
-                return "refused", []
-            except OSError:
-                return "silent", []
+                    while answer[:2] != mark:
+                        answer = asked.recv(4096)
+                    return _addresses(answer, 12 + len(question))
+        except ConnectionRefusedError:
+            return "refused", []
+        except OSError:
+            return "silent", []
     return "silent", []
 
 

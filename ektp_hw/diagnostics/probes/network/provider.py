@@ -119,7 +119,9 @@ def _is_there(around: Surroundings, place: Place) -> bool:
 
 
 def _opens(address: str, port: int) -> bool:
-    return try_tcp(address, port, 3.0).is_answered
+    """Whether one of two connections is answered: on a bad line one alone may be lost."""
+    attempts = at_once(lambda _: try_tcp(address, port, 3.0), range(2))
+    return any(attempt.is_answered for attempt in attempts)
 
 
 def _answers_at_all(server: str) -> bool:

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["look_at_quality", "look_at_throughput"]
 
-_CONNECTIONS = 16
-_APART = 0.05
+_CONNECTIONS = 32
+_APART = 0.04
 _REPEATED = 0.9
-_BAD_LOSS, _WORST_LOSS = 0.15, 0.6
+_BAD_LOSS, _WORST_LOSS = 0.1, 0.6
 _SLOW_TRIP = 0.75
 """Seconds; a satellite takes about 0.6 and is no fault."""
 _LARGEST = 256 * 1024

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 
 from ektp_hw.diagnostics.findings import Cause, Who
 from ektp_hw.diagnostics.probes.network.certificate import Certificate, read_certificate
-from ektp_hw.diagnostics.probes.network.speaking import Place, centre_of, line_to, open_tls, speak
+from ektp_hw.diagnostics.probes.network.speaking import (
+    NoLine,
+    Place,
+    centre_of,
+    line_to,
+    open_tls,
+    speak,
+)
 from ektp_hw.diagnostics.probes.saying import broken, sound, suspect, untested
 
 if TYPE_CHECKING:
@@ -44,12 +51,10 @@ def look_at_tls(  # noqa: PLR0911  # one answer each
     authorities = around.profile.authorities
     trusted = None if authorities is None else str(authorities)
     try:
-        line = line_to(around, place, 5.0)
-    except OSError as error:
-        return [untested(_NAME, "network.no_line", {"error": type(error).__name__})]
-    try:
-        with open_tls(line, place.host, authorities=trusted, verify=True) as secured:
+        with _shake_hands(around, place, trusted) as secured:
             return [_accepted(secured, place)]
+    except NoLine as error:
+        return [untested(_NAME, "network.no_line", {"error": str(error)})]
     except ssl.SSLCertVerificationError as error:
         return [_not_accepted(around, place, error, before)]
     except (ssl.SSLError, ConnectionError) as error:
@@ -62,6 +67,22 @@ def look_at_tls(  # noqa: PLR0911  # one answer each
     except OSError as error:  # the file of authorities
         return [broken(_NAME, "network.no_authorities", Cause.COMPUTER, Who.TECHNICIAN, 0.9,
                        {"error": type(error).__name__}, file=str(authorities))]  # fmt: skip
+
+
+def _shake_hands(around: Surroundings, place: Place, trusted: str | None) -> ssl.SSLSocket:
+    """Return a line with TLS on it, at the second try if the first was silent: packets get lost."""
+
+    def shake() -> ssl.SSLSocket:
+        try:
+            line = line_to(around, place, 5.0)
+        except OSError as error:
+            raise NoLine(str(error)) from error
+        return open_tls(line, place.host, authorities=trusted, verify=True)
+
+    try:
+        return shake()
+    except TimeoutError:
+        return shake()
 
 
 def _accepted(secured: ssl.SSLSocket, place: Place) -> Finding:

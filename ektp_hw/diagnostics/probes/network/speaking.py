@@ -117,7 +117,7 @@ def addresses_of(around: Surroundings, host: str) -> list[str]:
     )
     if known := [address for address, names in written if host in names.split()]:
         return known[:3]
-    answers = at_once(lambda server: resolve_name(server, host, 1.0), name_servers(around)[:3])
+    answers = at_once(lambda server: resolve_name(server, host, 2.0), name_servers(around)[:3])
     found = [address for _, addresses in answers for address in addresses]
     return list(dict.fromkeys(found))[:3]
 
@@ -169,13 +169,13 @@ def open_tls(
     OSError
         ssl.SSLError, ssl.SSLCertVerificationError or a time-out.
     """
-    if verify:
-        context = ssl.create_default_context(cafile=authorities)
-    else:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
     try:
+        if verify:
+            context = ssl.create_default_context(cafile=authorities)
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
         return context.wrap_socket(line, server_hostname=host)
     except OSError:
         line.close()
