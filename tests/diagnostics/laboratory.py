@@ -88,7 +88,7 @@ class NetworkFault(StrEnum):
     HTTP_503 = "the centre answers 503"
     HEALTH_BAD = "the centre's application says that it is ill"
     CENTRE_SLOW = "the centre takes 6 s for an answer"
-    LOSSY = "the line loses 20 % of the packets, each way"
+    LOSSY = "the line loses 15 % of the packets, each way"
     SLOW_LINE = "the line takes 0.4 s each way"
     SMALL_MTU = "packets above 1300 bytes vanish on the line"
 
@@ -445,7 +445,7 @@ _BREAKS: dict[NetworkFault, Callable[[Laboratory], None]] = {
     NetworkFault.HTTP_503: _set("centre", status=503, health=503),
     NetworkFault.HEALTH_BAD: _set("centre", health=503),
     NetworkFault.CENTRE_SLOW: _set("centre", wait=6.0),
-    NetworkFault.LOSSY: _set("wire", loss=0.2),
+    NetworkFault.LOSSY: _set("wire", loss=0.15),
     NetworkFault.SLOW_LINE: _set("wire", delay=0.4),
     NetworkFault.SMALL_MTU: _set("wire", largest=1300),
 }

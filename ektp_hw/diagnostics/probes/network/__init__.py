@@ -39,16 +39,23 @@ PROBES = (
         ("network.provider", "network.dns", "network.proxy"),
         20,
     ),
-    Layer("network.mtu", look_at_mtu, ("network.centre",), 35),
+    Layer("network.quality", look_at_quality, ("network.centre",), 20),
+    Layer("network.mtu", look_at_mtu, ("network.centre", "network.quality"), 35),
     Layer(
         "network.tls",
         look_at_tls,
-        ("network.centre", "network.mtu", "network.portal", "computer.clock", "computer.drift"),
+        (
+            "network.centre",
+            "network.quality",
+            "network.mtu",
+            "network.portal",
+            "computer.clock",
+            "computer.drift",
+        ),
         25,
     ),
-    Layer("network.http", look_at_http, ("network.tls",), 25),
-    Layer("network.health", look_at_health, ("network.http",), 25),
-    Layer("network.quality", look_at_quality, ("network.centre",), 20),
+    Layer("network.http", look_at_http, ("network.tls", "network.quality"), 25),
+    Layer("network.health", look_at_health, ("network.http", "network.quality"), 25),
     Layer("network.throughput", look_at_throughput, ("network.http",), 25),
 )
 _OURS, _THEIRS, _CENTRE = Cause.LOCAL_NETWORK, Cause.PROVIDER, Cause.CENTRAL_SERVICE

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ektp_hw.diagnostics.findings import Cause, Outcome, Who
 from ektp_hw.diagnostics.probes.network.packets import Attempt, at_once, trace, try_tcp
+from ektp_hw.diagnostics.probes.network.quality import is_lossy
 from ektp_hw.diagnostics.probes.network.speaking import (
     Place,
     ProxyRefused,
@@ -130,11 +131,13 @@ def _others_answer(before: Sequence[Finding]) -> bool:
     )
 
 
-def look_at_mtu(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
+def look_at_mtu(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
     """Look whether large packets pass where small ones do, both ways, by a TLS handshake."""
     name, place = "network.mtu", centre_of(around)
     if place is None:
         return [untested(name, "network.no_centre")]
+    if is_lossy(before):  # large packets are lost there as well as small ones
+        return [untested(name, "network.lost_on_the_way")]
     first = _passes(around, place, None)
     if first is None:
         return [untested(name, "network.no_line")]

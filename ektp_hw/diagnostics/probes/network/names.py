@@ -46,6 +46,9 @@ def look_at_names(  # noqa: PLR0911  # one answer each
         [(server, host) for host in (place.host, _CANNOT_EXIST) for server in servers],
     )
     answers, made_up = told[: len(servers)], told[len(servers) :]
+    if all(state == "silent" for state, _ in answers) and _answered_before(before):
+        # They answered a moment ago: packets are lost, or it fails now and then. Once more.
+        answers = at_once(lambda server: resolve_name(server, place.host, 4.0), servers)
     evidence: dict[str, str | int | float | bool | None] = {
         server: f"{state} {' '.join(addresses)}".strip()
         for server, (state, addresses) in zip(servers, answers, strict=True)
@@ -100,6 +103,10 @@ def _without_answer(
     sure = 0.65 if others else 0.5
     return broken(name, "network.name_unknown", Cause.CENTRAL_SERVICE, Who.CENTRE, sure, evidence,
                   host=host)  # fmt: skip
+
+
+def _answered_before(before: Sequence[Finding]) -> bool:
+    return any(each.evidence.get("name servers that answer") for each in before)
 
 
 def _others_found(around: Surroundings) -> bool:

@@ -31,6 +31,7 @@ _STATES = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "refused",
     errno.EHOSTUNREACH: "unreachable",
+    errno.ENOTCONN: "unreachable",
     errno.EACCES: "unreachable",  # a firewall says that it is forbidden
     errno.EPERM: "unreachable",
     errno.ENETUNREACH: "no_way",
@@ -99,6 +100,7 @@ def connect(
         if ttl is not None:
             line.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
         line.connect((address, port))
+        line.getpeername()  # an error of a router may wake connect() and be gone before it is read
     except OSError:
         line.close()
         raise

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ektp_hw.diagnostics.findings import Cause, Who
-from ektp_hw.diagnostics.probes.network.packets import at_once, connect, try_tcp
+from ektp_hw.diagnostics.probes.network.packets import Attempt, at_once, connect, try_tcp
 from ektp_hw.diagnostics.probes.network.speaking import Reply, addresses_of, centre_of, speak
 from ektp_hw.diagnostics.probes.network.tables import default_route, is_private
 from ektp_hw.diagnostics.probes.saying import broken, sound, suspect, untested
@@ -40,7 +40,7 @@ def look_at_portal(around: Surroundings, before: Sequence[Finding]) -> list[Find
     with ThreadPoolExecutor(1) as pool:
         page_for_centre = pool.submit(_page_for_centre, around)
         plain, secure, near_plain, near_secure = at_once(
-            lambda asked: try_tcp(_NOBODY, asked[0], 2.0, asked[1]),
+            lambda asked: _ask_nobody(*asked),
             [(80, None), (443, None), (80, 1), (443, 1)],
         )
     evidence: dict[str, str | int | float | bool | None] = {
@@ -68,6 +68,12 @@ def look_at_portal(around: Surroundings, before: Sequence[Finding]) -> list[Find
         sure = 0.85 if is_near else 0.6
         return [suspect(name, "network.everything_caught", cause, who, sure, evidence)]
     return [sound(name, "network.no_portal", evidence, 0.85)]
+
+
+def _ask_nobody(port: int, ttl: int | None) -> Attempt:
+    """Connect; what is opened must open a second time before anybody is blamed for it."""
+    attempt = try_tcp(_NOBODY, port, 2.0, ttl)
+    return try_tcp(_NOBODY, port, 2.0, ttl) if attempt.state == "open" else attempt
 
 
 def _page_for_centre(around: Surroundings) -> Reply | None:

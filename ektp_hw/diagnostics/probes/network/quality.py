@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ektp_hw.diagnostics.findings import Evidence, Finding
     from ektp_hw.diagnostics.surroundings import Surroundings
 
-__all__ = ["look_at_quality", "look_at_throughput"]
+__all__ = ["is_lossy", "look_at_quality", "look_at_throughput"]
 
 _CONNECTIONS = 32
 _APART = 0.04
@@ -65,6 +65,11 @@ def look_at_quality(around: Surroundings, before: Sequence[Finding]) -> list[Fin
         return [suspect(name, "network.long_trip", Cause.PROVIDER, Who.PROVIDER, 0.6, evidence,
                         milliseconds=round(trip * 1000))]  # fmt: skip
     return [sound(name, "network.good_line", evidence, milliseconds=round(trip * 1000))]
+
+
+def is_lossy(before: Sequence[Finding]) -> bool:
+    """Whether the line loses packets: then a silence above it says nothing about the centre."""
+    return any(each.seen.key == "network.packets_lost" for each in before)
 
 
 def _connections(address: str, port: int) -> list[Attempt]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ektp_hw.diagnostics.findings import Cause, Who
 from ektp_hw.diagnostics.probes.network.certificate import Certificate, read_certificate
+from ektp_hw.diagnostics.probes.network.quality import is_lossy
 from ektp_hw.diagnostics.probes.network.speaking import (
     NoLine,
     Place,
@@ -63,6 +64,8 @@ def look_at_tls(  # noqa: PLR0911  # one answer each
             return [_intercepted(before, evidence)]
         return [broken(_NAME, "network.no_tls", *_CENTRAL, 0.75, evidence, host=place.host)]
     except TimeoutError:
+        if is_lossy(before):
+            return [untested(_NAME, "network.lost_on_the_way")]
         return [broken(_NAME, "network.tls_silent", *_CENTRAL, 0.65, host=place.host)]
     except OSError as error:  # the file of authorities
         return [broken(_NAME, "network.no_authorities", Cause.COMPUTER, Who.TECHNICIAN, 0.9,

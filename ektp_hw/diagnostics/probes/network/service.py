@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ektp_hw.diagnostics.findings import Cause, Who
+from ektp_hw.diagnostics.probes.network.quality import is_lossy
 from ektp_hw.diagnostics.probes.network.speaking import NoLine, Reply, ask, centre_of
 from ektp_hw.diagnostics.probes.saying import broken, sound, suspect, untested
 
@@ -21,25 +22,27 @@ _SLOW = 3.0
 _CENTRAL = (Cause.CENTRAL_SERVICE, Who.CENTRE)
 
 
-def look_at_http(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
+def look_at_http(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
     """Ask for the centre's own address; any answer that is no error of the server will do."""
     name, place = "network.http", centre_of(around)
     if place is None:
         return [untested(name, "network.no_centre")]
-    return [_judged(name, around, place.path)]
+    return [_judged(name, around, place.path, is_lossy(before))]
 
 
-def look_at_health(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
+def look_at_health(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
     """Ask the centre's application how it is."""
     name, path = "network.health", around.profile.health
     if centre_of(around) is None:
         return [untested(name, "network.no_centre")]
     if not path:
         return [untested(name, "network.no_health_path")]
-    return [_judged(name, around, path, must_be_good=True)]
+    return [_judged(name, around, path, is_lossy(before), must_be_good=True)]
 
 
-def _judged(name: str, around: Surroundings, path: str, *, must_be_good: bool = False) -> Finding:
+def _judged(  # noqa: PLR0911  # one answer each
+    name: str, around: Surroundings, path: str, lossy: bool, *, must_be_good: bool = False
+) -> Finding:
     place = centre_of(around)
     if place is None:
         return untested(name, "network.no_centre")
@@ -48,6 +51,8 @@ def _judged(name: str, around: Surroundings, path: str, *, must_be_good: bool = 
     except NoLine as error:
         return untested(name, "network.no_line", {"error": str(error)})
     except TimeoutError:
+        if lossy:
+            return untested(name, "network.lost_on_the_way")
         return broken(name, "network.no_answer", *_CENTRAL, 0.7, host=place.host, seconds=10)
     except ConnectionError as error:
         return broken(name, "network.hangs_up", *_CENTRAL, 0.75, {"error": type(error).__name__},
@@ -55,7 +60,10 @@ def _judged(name: str, around: Surroundings, path: str, *, must_be_good: bool = 
     except OSError as error:  # TLS: its own layer says more
         return untested(name, "network.no_line", {"error": type(error).__name__})
     evidence: Evidence = {"status": reply.status, "seconds": round(reply.first, 2)}
-    return _status(name, reply, evidence, place.host, must_be_good)
+    finding = _status(name, reply, evidence, place.host, must_be_good)
+    if lossy and finding.seen.key == "network.slow_answer":  # the line is slow, not the centre
+        return untested(name, "network.lost_on_the_way", evidence)
+    return finding
 
 
 def _status(name: str, reply: Reply, evidence: Evidence, host: str, must_be_good: bool) -> Finding:
