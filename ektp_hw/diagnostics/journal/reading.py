@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a journal, also while it is written and also when it is damaged: what is whole counts."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ektp_hw.diagnostics.journal.line import FIRST_LINK, LINK_LENGTH, link_of, split
+from ektp_hw.diagnostics.journal.place import refused
+from ektp_hw.errors import StationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ektp_hw.diagnostics.journal.line import Record
+
+__all__ = ["FORMAT", "LARGEST", "Damage", "Journal", "link_after", "parse", "read_journal", "torn_from"]
+
+FORMAT = 1
+LARGEST = 64 * 2**20
+"""Bytes of a journal at most; ours stay below 5 MB, more is not ours."""
+_SHAPES: dict[str, tuple[type, ...]] = {
+    "H": (int, str, int, str, str, str),
+    "I": (int, str, str, str),
+    "B": (int, int, str, int),
+    "E": (int,),
+    "C": (int, int),
+    "S": (int, str, str, list),
+    "L": (int, int, str),
+    "T": (int, int, int, list),
+    "P": (int, str, int),
+    "N": (int, str, dict, dict),
+    "R": (int, int),
+    "D": (int, list, list, list, dict, dict, list),
+    "A": (int, str, int),
+    "Z": (int, int, int, str, str),
+}
+"""The fields of each kind of record, see `line`; L may have two more."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A line that is not what was written there, or that does not follow the one before it.
+
+    Parameters
+    ----------
+    line
+        Its number, from 1.
+    offset
+        Bytes of the file before it.
+    readable
+        Whether it still is a record: then it was changed, moved, or stands behind a gap.
+    """
+
+    line: int
+    offset: int
+    readable: bool
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What a file holds.
+
+    Parameters
+    ----------
+    path
+        The file.
+    records
+        All records that follow the one before them, the header first.
+    numbers
+        For each of them, the number of its line.
+    damages
+        Lines that do not, in order; their records are left out.
+    torn
+        Bytes at the end that are no whole record: a write was cut short, or is going on.
+    """
+
+    path: Path
+    records: list[Record]
+    numbers: list[int]
+    damages: tuple[Damage, ...]
+    torn: int
+
+    @property
+    def identity(self) -> str:
+        """The journal's own name, random."""
+        return str(self.records[0][2])
+
+    @property
+    def station(self) -> tuple[str, str, str]:
+        """Name, district and code as the profile said last."""
+        name, district, code = self.records[0][4:7]
+        for record in self.records:
+            if record[0] == "I":
+                name, district, code = record[2:5]
+        return str(name), str(district), str(code)
+
+
+def read_journal(path: Path) -> Journal:
+    """Read a journal.
+
+    Raises
+    ------
+    StationError
+        If it cannot be read or is no journal of ours.
+    """
+    return parse(path, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the file's bytes.
+
+    Raises
+    ------
+    StationError
+        If it cannot be read, or is far too large to be a journal.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise refused(path, error, doing="read") from error
+    if len(content) > LARGEST:
+        raise StationError(f"{path}: is too large to be a journal; name a file that the "
+                           "recorder 'ektp-hw watch' wrote")  # fmt: skip
+    return content
+
+
+def parse(path: Path, content: bytes) -> Journal:
+    """Read the bytes of a journal; ``path`` is for messages.
+
+    Raises
+    ------
+    StationError
+        If they are no journal of ours.
+    """
+    end = torn_from(content)
+    lines = content[:end].split(b"\n")[:-1]
+    broken = _broken(lines)
+    payloads = [(number, split(line)[0]) for number, line in enumerate(lines, 1)
+                if number not in broken]  # fmt: skip
+    records = _records(payloads)
+    whole = [(number, each) for (number, _), each in zip(payloads, records, strict=True)
+             if each is not None]  # fmt: skip
+    if not whole or whole[0][0] != 1 or not _is_header(whole[0][1]):
+        raise StationError(f"{path}: is not a journal, or its beginning is destroyed; name a file "
+                           "that the recorder 'ektp-hw watch' wrote")  # fmt: skip
+    kept = {number for number, _ in whole}
+    damages, offset = [], 0
+    for number, line in enumerate(lines, 1):
+        if number not in kept:
+            readable = _records([(number, split(line)[0])])[0] is not None
+            damages.append(Damage(number, offset, readable))
+        offset += len(line) + 1
+    return Journal(
+        path,
+        [record for _, record in whole],
+        [number for number, _ in whole],
+        tuple(damages),
+        len(content) - end,
+    )
+
+
+def torn_from(content: bytes) -> int:
+    """Return where the last whole line ends: after it a write was cut short.
+
+    A disk that loses power may leave zero bytes where the last record was to be; they count as
+    torn even if a part of the record, and its end, follow them.
+    """
+    end = content.rfind(b"\n") + 1
+    while end:
+        begin = content.rfind(b"\n", 0, end - 1) + 1
+        if b"\0" not in content[begin:end]:
+            break
+        end = begin
+    return end
+
+
+def link_after(line: bytes) -> bytes:
+    """Return what the line after this one is linked to.
+
+    It is this line's own link; after an A it is that of the last line that the summaries replace.
+    """
+    if line.startswith(b'["A",'):
+        with suppress(ValueError, LookupError, AttributeError):
+            told = json.loads(split(line)[0])[2]
+            return str(told).encode("ascii", "replace")
+    return line[-LINK_LENGTH:]
+
+
+def _broken(lines: list[bytes]) -> set[int]:
+    """Return the numbers of the lines whose link does not hold."""
+    before = FIRST_LINK
+    broken = set()
+    for number, line in enumerate(lines, 1):
+        payload, link = line[: -LINK_LENGTH - 1], line[-LINK_LENGTH:]
+        if link_of(before, payload) != link or line[-LINK_LENGTH - 1 : -LINK_LENGTH] != b"\t":
+            broken.add(number)
+        before = link_after(line) if line.startswith(b'["A",') else link
+    return broken
+
+
+def _records(payloads: list[tuple[int, bytes]]) -> list[Record | None]:
+    """Parse all at once, which is much faster; one by one if any is none of ours."""
+    try:
+        together: list[Record] = json.loads(b"[" + b",".join(each for _, each in payloads) + b"]")
+        if len(together) == len(payloads) and all(map(_is_record, together)):
+            return list(together)
+    except (ValueError, RecursionError):
+        pass
+    return [_record(payload) for _, payload in payloads]
+
+
+def _record(payload: bytes) -> Record | None:
+    try:
+        record = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return record if _is_record(record) else None
+
+
+def _is_record(record: object) -> bool:
+    if not isinstance(record, list) or not record or not isinstance(record[0], str):
+        return False
+    shape = _SHAPES.get(record[0])
+    if shape is None or not all(map(isinstance, record[1:], shape)):
+        return False
+    if record[0] == "L":
+        return len(record) == 4 or (len(record) == 6 and isinstance(record[4], str)
+                                    and isinstance(record[5], int))  # fmt: skip
+    return len(record) == len(shape) + 1
+
+
+def _is_header(record: Record) -> bool:
+    return bool(record[0] == "H" and record[1] == FORMAT)
