@@ -246,9 +246,7 @@ class Recorder:
             return
         told = plugs[-_TOLD_ONE_BY_ONE:]
         try:
-            self._writer.append(
-                *(["P", now, mark, int(there)] for mark, there in told)
-            )
+            self._writer.append(*(["P", now, mark, int(there)] for mark, there in told))
         except StationError:
             with self._guard:
                 self._plugs = plugs + self._plugs

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import threading
 
 __all__ = ["Clock", "MachineClock"]
 

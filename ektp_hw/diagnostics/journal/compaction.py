@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-
 from ektp_hw.diagnostics.journal.line import FIRST_LINK, line_of
 from ektp_hw.diagnostics.journal.past import BROKEN, DAY, FOLDED, SOUND, past_of
 from ektp_hw.diagnostics.journal.reading import Journal, link_after, parse

@@ -31,7 +31,7 @@ import json
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-__all__ = ["FIRST_LINK", "LINK_LENGTH", "Record", "link_of", "line_of", "split"]
+__all__ = ["FIRST_LINK", "LINK_LENGTH", "Record", "line_of", "link_of", "split"]
 
 Record: TypeAlias = list[Any]
 LINK_LENGTH = 24

@@ -155,7 +155,7 @@ def open_to_all(journal: Path) -> None:
     folder = beside(journal, "notes")
     try:
         folder.mkdir(exist_ok=True)
-        if os.stat(folder).st_uid == os.geteuid():
+        if folder.stat().st_uid == os.geteuid():
             folder.chmod(0o1777)
     except OSError as error:
         raise refused(folder, error, doing="made") from error
@@ -195,8 +195,8 @@ def uncounted(journal: Path) -> tuple[dict[str, list[int]], dict[str, int]]:
 def forget(folder: Path) -> None:
     """Remove a batch that is in the journal."""
     with suppress(OSError):
-        for name in os.listdir(folder):
-            (folder / name).unlink()
+        for file in list(folder.iterdir()):
+            file.unlink()
         folder.rmdir()
 
 
@@ -233,18 +233,16 @@ def _sums(folder: Path) -> tuple[dict[str, list[int]], dict[str, int]]:
     captures: dict[str, list[int]] = {}
     turned_away: dict[str, int] = {}
     try:
-        names = [each for each in os.listdir(folder) if each.endswith(".note")]
+        files = [each for each in folder.iterdir() if each.name.endswith(".note")]
     except OSError:
         return {}, {}
-    for name in names:
-        match _read(folder / name):
+    for file in files:
+        match _read(file):
             case ["t", str(reason), int(count)] if (
                 reason in set(TurnedAway) and 1 <= count <= _MOST_IN_A_NOTE
             ):
                 turned_away[reason] = turned_away.get(reason, 0) + count
-            case ["c", str(kind), str(outcome)] if (
-                kind in KINDS and outcome in set(CaptureOutcome)
-            ):
+            case ["c", str(kind), str(outcome)] if kind in KINDS and outcome in set(CaptureOutcome):
                 sums = captures.setdefault(kind, [0, 0, 0])
                 sums[0] += 1
                 sums[1] += outcome == CaptureOutcome.SUCCEEDED

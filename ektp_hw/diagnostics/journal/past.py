@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ektp_hw.errors import StationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -88,7 +90,24 @@ class Past:
 
 
 def past_of(journal: Journal, *, until: int | None = None) -> Past:
-    """Return what the journal tells, up to the time ``until`` if that is given."""
+    """Return what the journal tells, up to the time ``until`` if that is given.
+
+    Raises
+    ------
+    StationError
+        If records have their links and are none of ours nevertheless.
+    """
+    try:
+        past = _told(journal)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise StationError(
+            f"{journal.path}: holds records that no recorder of this version writes; read it with "
+            "the version that wrote it"
+        ) from error
+    return past if until is None else _cut(past, until)
+
+
+def _told(journal: Journal) -> Past:
     past = Past()
     created = int(journal.records[0][3])
     sessions: list[_Session] = [_Session()]
@@ -121,7 +140,7 @@ def past_of(journal: Journal, *, until: int | None = None) -> Past:
     for number, changes in states.items():
         known = past.spans.setdefault(number, [])
         known += _watched_parts(_between(changes, last), past.watched)
-    return past if until is None else _cut(past, until)
+    return past
 
 
 def last_states(records: Iterable[Record]) -> dict[int, tuple[str, str, int]]:
@@ -160,8 +179,8 @@ class _Session:
         self.times.reverse()
         raw_last = self.records[-1][1]
         alive = self.alive_until
-        self.end = alive if raw_last <= alive <= raw_last + 2 * DAY else self.times[-1]
-        self.end = max(self.end, max(self.times))
+        end = alive if raw_last <= alive <= raw_last + 2 * DAY else self.times[-1]
+        self.end = max(end, *self.times)
         self.begin = min(self.times)
 
     def move(self, seconds: int) -> None:
@@ -210,15 +229,18 @@ def _take_session(
             case "T":
                 past.watched.append((when - max(0, record[2]), when))
                 watched_from = when
-                for number, changes, down, state, *rest in record[4]:
-                    cause, certainty = rest or ("", 100)
-                    kept = states.setdefault(number, [])
-                    span = when - record[2]
-                    kept.append(Span(span, when, FOLDED, cause, certainty, changes, down))
-                    kept.append(Span(when, when, state, cause, certainty))
+                _take_sums(states, when, record)
             case "L":
                 states.setdefault(record[2], []).append(Span(when, when, *_state(record)))
     past.watched.append((watched_from, session.end))
+
+
+def _take_sums(states: dict[int, list[Span]], when: int, record: Record) -> None:
+    for number, changes, down, state, *rest in record[4]:
+        cause, certainty = rest or ("", 100)
+        kept = states.setdefault(number, [])
+        kept.append(Span(when - record[2], when, FOLDED, cause, certainty, changes, down))
+        kept.append(Span(when, when, state, cause, certainty))
 
 
 def _add_counts(
@@ -247,7 +269,7 @@ def _joined(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _between(changes: list[Span], last: int) -> list[Span]:
     """Let each state last until the next change."""
-    lasting = []
+    lasting: list[Span] = []
     for at, span in enumerate(changes):
         if span.state == FOLDED:
             while lasting and lasting[-1].end > span.begin:  # what was told one by one before
@@ -284,6 +306,8 @@ def _take_day(past: Past, record: Record) -> None:
     """Take in a summary, see `compaction`: what it does not name was sound."""
     _, day, watched, known, spans, captures, turned_away, counts = record
     intervals = [(day + begin, day + end) for begin, end in watched]
+    if not all(day <= begin <= end <= day + DAY for begin, end in intervals):
+        raise ValueError("a day has 86400 seconds")
     past.watched += intervals
     for number in known:
         told = [

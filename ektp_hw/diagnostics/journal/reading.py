@@ -17,11 +17,22 @@ if TYPE_CHECKING:
 
     from ektp_hw.diagnostics.journal.line import Record
 
-__all__ = ["FORMAT", "LARGEST", "Damage", "Journal", "link_after", "parse", "read_journal", "torn_from"]
+__all__ = [
+    "FORMAT",
+    "LARGEST",
+    "Damage",
+    "Journal",
+    "link_after",
+    "parse",
+    "read_journal",
+    "torn_from",
+]
 
 FORMAT = 1
 LARGEST = 64 * 2**20
 """Bytes of a journal at most; ours stay below 5 MB, more is not ours."""
+_LATEST = 2**33
+"""Seconds since 1970, in the year 2242: later is no time."""
 _SHAPES: dict[str, tuple[type, ...]] = {
     "H": (int, str, int, str, str, str),
     "I": (int, str, str, str),
@@ -227,6 +238,8 @@ def _is_record(record: object) -> bool:
         return False
     shape = _SHAPES.get(record[0])
     if shape is None or not all(map(isinstance, record[1:], shape)):
+        return False
+    if not 0 <= record[3 if record[0] == "H" else 1] < _LATEST:
         return False
     if record[0] == "L":
         return len(record) == 4 or (len(record) == 6 and isinstance(record[4], str)

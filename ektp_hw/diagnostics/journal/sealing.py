@@ -24,7 +24,7 @@ from ektp_hw.errors import StationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SealKey", "Sealed", "code_of", "key_number", "kept_verification_key", "take_key"]
+__all__ = ["SealKey", "Sealed", "code_of", "kept_verification_key", "key_number", "take_key"]
 
 _CODE_LENGTH = 32
 

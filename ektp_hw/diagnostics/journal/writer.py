@@ -14,9 +14,9 @@ from ektp_hw.diagnostics.journal.compaction import compacted
 from ektp_hw.diagnostics.journal.line import FIRST_LINK, LINK_LENGTH, Record, line_of
 from ektp_hw.diagnostics.journal.locking import WriterLock
 from ektp_hw.diagnostics.journal.marks import DeviceMarks
+from ektp_hw.diagnostics.journal.past import last_states
 from ektp_hw.diagnostics.journal.place import beside, put, refused, sync_folder
 from ektp_hw.diagnostics.journal.reading import FORMAT, link_after, parse, read_bytes, torn_from
-from ektp_hw.diagnostics.journal.past import last_states
 from ektp_hw.diagnostics.journal.sealing import SealKey
 from ektp_hw.errors import StationError
 
@@ -69,6 +69,11 @@ class Writer:
             raise refused(path.parent, error) from error
         self._lock = WriterLock(path)
         self._descriptor = -1
+        self._end = self._count = 0
+        self._head, self._link = "", FIRST_LINK
+        self._walls, self._steadies = self.clock.wall(), self.clock.steady()
+        self._sealed_at = self._steadies
+        self._key: SealKey
         try:
             self.marks = DeviceMarks(path)
             self._open()
@@ -233,8 +238,7 @@ class Writer:
     # Opening.
 
     def _open(self) -> None:
-        wall = self.clock.wall()
-        self._walls, self._steadies = wall, self.clock.steady()
+        wall = self._walls
         self._boot = self.marks.hashed(self.clock.boot())
         try:
             fresh = not self.path.exists() or self.path.stat().st_size == 0
@@ -284,7 +288,7 @@ class Writer:
         self.devices = {mark for mark, is_there in plugs.items() if is_there}
 
     def _begin(self, wall: int) -> None:
-        """Note that a recorder begins, and seal what lies before: it may have lain open for long."""
+        """Note that a recorder begins, and seal what lies before: it may have lain open."""
         profile = self._profile
         station = (profile.name, profile.district, profile.code)
         records: list[Record] = []
