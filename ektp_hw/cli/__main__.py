@@ -21,10 +21,13 @@ from ektp_hw.cli import (
     doctor,
     evaluate,
     extract,
+    fleet,
     gallery,
+    journal,
     quality,
     record,
     udev,
+    watch,
 )
 from ektp_hw.errors import EktpError
 
@@ -81,6 +84,9 @@ for _command in (
     capture.capture,
     record.record,
     udev.udev,
+    watch.watch,
+    journal.journal,
+    fleet.fleet,
     extract.extract,
     compare.compare,
     quality.quality,

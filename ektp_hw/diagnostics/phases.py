@@ -31,13 +31,13 @@ class Phase:
     faults
         Positions in the list of faults; none in a quiet time.
     steady
-        Whether they were there on most days, and not only now and then.
+        For each of them whether it was there on most days, and not only now and then.
     """
 
     first: date
     days: int
     faults: tuple[int, ...]
-    steady: bool
+    steady: tuple[bool, ...] = ()
 
     @property
     def last(self) -> date:
@@ -48,45 +48,46 @@ class Phase:
 def phases_of(faults: Sequence[LongFault], first: date, days: int) -> tuple[Phase, ...]:
     """Cut a period into phases; a quiet time of less than 15 days within a phase belongs to it."""
     bad = [_bad_days(fault, first, days) for fault in faults]
-    active = [_filled(each) for each in bad]
+    active = [_filled(each, days) for each in bad]
     phases: list[Phase] = []
-    for day in range(days):
-        here = tuple(at for at, fault in enumerate(active) if day in fault)
-        if phases and phases[-1].faults == here:
-            phases[-1] = _longer(phases[-1])
-        else:
-            phases.append(Phase(first + timedelta(days=day), 1, here, steady=False))
-    return tuple(_judged(phase, bad, (phase.first - first).days) for phase in phases)
+    begin = 0
+    for day in range(1, days + 1):
+        here = _those(active, begin)
+        if day == days or _those(active, day) != here:
+            of_phase = set(range(begin, day))
+            steady = tuple(len(of_phase & bad[at]) * 2 > len(of_phase) for at in here)
+            phases.append(Phase(first + timedelta(days=begin), day - begin, here, steady))
+            begin = day
+    return tuple(phases)
 
 
-def _longer(phase: Phase) -> Phase:
-    return Phase(phase.first, phase.days + 1, phase.faults, phase.steady)
-
-
-def _judged(phase: Phase, bad: list[set[int]], begin: int) -> Phase:
-    days = set(range(begin, begin + phase.days))
-    steady = bool(phase.faults) and all(len(days & bad[at]) * 2 > phase.days for at in phase.faults)
-    return Phase(phase.first, phase.days, phase.faults, steady)
+def _those(active: list[set[int]], day: int) -> tuple[int, ...]:
+    return tuple(at for at, days in enumerate(active) if day in days)
 
 
 def _bad_days(fault: LongFault, first: date, days: int) -> set[int]:
     """Return the days on which a fault was there for long enough to be felt."""
     seconds: dict[int, float] = {}
     for outage in fault.outages:
-        begin, end = outage.since, outage.until
-        span = (end.date() - begin.date()).days + 1
+        begin, end = outage.since.date(), outage.until.date()
+        span = (end - begin).days + 1
         for each in range(span):
-            day = (begin.date() - first).days + each
+            day = (begin - first).days + each
             seconds[day] = seconds.get(day, 0.0) + outage.watched_seconds / span
     return {day for day, lost in seconds.items() if lost >= _TOO_SHORT and 0 <= day < days}
 
 
-def _filled(bad: set[int]) -> set[int]:
+def _filled(bad: set[int], days: int) -> set[int]:
+    """Fill the gaps; the gap at the end too, if it is no longer than the one before it."""
     filled: set[int] = set()
-    last: int | None = None
+    last, gap = None, 1
     for day in sorted(bad):
+        gap = 1
         if last is not None and day - last <= _SAME_PHASE:
+            gap = day - last
             filled |= set(range(last, day))
         filled.add(day)
         last = day
+    if last is not None and days - last <= gap:
+        filled |= set(range(last, days))
     return filled

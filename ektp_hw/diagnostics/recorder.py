@@ -39,6 +39,14 @@ _PATIENCE = 3.0
 """Looks that may fail to come, in intervals, before the time counts as not watched."""
 _LIMIT = 50.0
 """Seconds for all probes of a look."""
+_CHEAP_AREAS = frozenset({"usb", "permissions", "network", "storage", "computer"})
+"""Areas whose probes read what the system tells, and open no device."""
+_DEAR = frozenset(
+    {"network.throughput", "network.quality", "network.mtu", "storage.writing", "storage.disks"}
+)
+"""Probes of those areas that load the line or the disk."""
+_SLICE = 0.5
+"""Seconds between two looks at ``stop`` while waiting."""
 _GRAVITY = {Outcome.BROKEN: 3, Outcome.SUSPECT: 2, Outcome.SOUND: 1, Outcome.UNTESTED: 0}
 
 State = tuple[str, str, int]
@@ -46,8 +54,19 @@ _UNTESTED: State = (UNTESTED, "", 100)
 
 
 def cheap(probes: Sequence[Probe]) -> list[Probe]:
-    """Return the probes that may run every minute: they say so by ``is_cheap = True``."""
-    return [probe for probe in probes if getattr(probe, "is_cheap", False)]
+    """Return the probes that may run every minute.
+
+    A probe says so by an attribute ``is_cheap``; without it those of some areas count as cheap.
+    """
+    return [
+        probe
+        for probe in probes
+        if getattr(
+            probe,
+            "is_cheap",
+            probe.name.partition(".")[0] in _CHEAP_AREAS and probe.name not in _DEAR,
+        )
+    ]
 
 
 @dataclass
@@ -138,7 +157,7 @@ class Recorder:
     def run(self, stop: threading.Event, *, complain: Callable[[str], None] = _log.warning) -> None:
         """Look until ``stop`` is set, then write the last tally; a full disk is waited out.
 
-        Whoever sets ``stop`` calls `wake` as well.
+        It ends within a second of ``stop``, which a signal's handler may set.
         """
         clock = self._writer.clock
         ailing = False
@@ -151,9 +170,11 @@ class Recorder:
                 if not ailing:
                     complain(str(error))
                 ailing = True
-            left = self._interval - (clock.steady() - begun)
-            if not stop.is_set() and left > 0:
-                clock.wait(left, self._wake)
+            while not stop.is_set() and not self._wake.is_set():
+                left = self._interval - (clock.steady() - begun)
+                if left <= 0:
+                    break
+                clock.wait(min(left, _SLICE), self._wake)
             self._wake.clear()
         self.finish()
 

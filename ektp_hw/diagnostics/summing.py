@@ -66,7 +66,7 @@ def chronicle_of(
     past = past_of(journal, until=None if until is None else int(until.timestamp()))
     seen = past.watched[-1][1] if past.watched else int(journal.records[0][3])
     end = int(until.timestamp()) if until is not None else seen
-    return _Sums(journal, past, _midnights(end, days, zone), end, zone).chronicle()
+    return _Sums(journal, past, _midnights(end - 1, days, zone), end, zone).chronicle()
 
 
 class _Sums:

@@ -119,20 +119,18 @@ class Telling:
 
     def phase(self, phase: Phase) -> str:
         """Say what kept coming from which day to which."""
-        faults = self._chronicle.faults
-        key = "quiet"
-        if phase.faults:
-            key = "steady" if phase.steady else "sometimes"
-            key = f"both_{key}" if len(phase.faults) > 1 else key
-        values: dict[str, str] = {
-            "first": self.date(phase.first),
-            "last": self.date(phase.last),
-        }
-        if phase.faults:
-            values["causes"] = self._joined(
-                [self.fault_name(faults[each]) for each in phase.faults]
+        first, last = self.date(phase.first), self.date(phase.last)
+        if not phase.faults:
+            return self._say("phase_quiet", first=first, last=last)
+        causes = [
+            self._say(
+                "steady" if steady else "sometimes",
+                cause=self.fault_name(self._chronicle.faults[at]),
             )
-        return self._say(f"phase_{key}", **values)
+            for at, steady in zip(phase.faults, phase.steady, strict=True)
+        ]
+        key = "phase_both" if len(causes) > 1 else "phase"
+        return self._say(key, first=first, last=last, causes=self._joined(causes))
 
     def soundness(self, soundness: Soundness) -> list[str]:
         """Say whether the journal is whole."""
@@ -168,7 +166,7 @@ class Telling:
     def duration(self, seconds: float) -> str:
         """Write a duration with its two largest units."""
         left = round(seconds)
-        told = []
+        told: list[str] = []
         for key, size in (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1)):
             count, left = divmod(left, size)
             if count or (key == "seconds" and not told):
@@ -254,7 +252,7 @@ def as_plain(chronicle: Chronicle, telling: Telling) -> dict[str, Any]:
                 "first": each.first.isoformat(),
                 "last": each.last.isoformat(),
                 "faults": list(each.faults),
-                "steady": each.steady,
+                "steady": list(each.steady),
                 "sentence": telling.phase(each),
             }
             for each in chronicle.phases
