@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ektp_hw.diagnostics.journal.line import FIRST_LINK, LINK_LENGTH, link_of, split
+from ektp_hw.diagnostics.journal.line import FIRST_LINK, LINK_LENGTH, split
 from ektp_hw.diagnostics.journal.place import refused
 from ektp_hw.errors import StationError
 
@@ -33,23 +34,23 @@ LARGEST = 64 * 2**20
 """Bytes of a journal at most; ours stay below 5 MB, more is not ours."""
 _LATEST = 2**33
 """Seconds since 1970, in the year 2242: later is no time."""
-_SHAPES: dict[str, tuple[type, ...]] = {
-    "H": (int, str, int, str, str, str),
-    "I": (int, str, str, str),
-    "B": (int, int, str, int),
-    "E": (int,),
-    "C": (int, int),
-    "S": (int, str, str, list),
-    "L": (int, int, str),
-    "T": (int, int, int, list),
-    "P": (int, str, int),
-    "N": (int, str, dict, dict),
-    "R": (int, int),
-    "D": (int, list, list, list, dict, dict, list),
-    "A": (int, str, int),
-    "Z": (int, int, int, str, str),
+_SHAPES: dict[str, set[tuple[type, ...]]] = {
+    "H": {(str, int, str, int, str, str, str)},
+    "I": {(str, int, str, str, str)},
+    "B": {(str, int, int, str, int)},
+    "E": {(str, int)},
+    "C": {(str, int, int)},
+    "S": {(str, int, str, str, list)},
+    "L": {(str, int, int, str), (str, int, int, str, str, int)},
+    "T": {(str, int, int, int, list)},
+    "P": {(str, int, str, int)},
+    "N": {(str, int, str, dict, dict)},
+    "R": {(str, int, int)},
+    "D": {(str, int, list, list, list, dict, dict, list)},
+    "A": {(str, int, str, int)},
+    "Z": {(str, int, int, int, str, str)},
 }
-"""The fields of each kind of record, see `line`; L may have two more."""
+"""The types of each kind of record, its kind first, see `line`."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +208,9 @@ def _broken(lines: list[bytes]) -> set[int]:
     before = FIRST_LINK
     broken = set()
     for number, line in enumerate(lines, 1):
-        payload, link = line[: -LINK_LENGTH - 1], line[-LINK_LENGTH:]
-        if link_of(before, payload) != link or line[-LINK_LENGTH - 1 : -LINK_LENGTH] != b"\t":
+        link = line[-LINK_LENGTH:]
+        told = sha256(before + line[: -LINK_LENGTH - 1]).hexdigest()[:LINK_LENGTH].encode()
+        if told != link or line[-LINK_LENGTH - 1 : -LINK_LENGTH] != b"\t":
             broken.add(number)
         before = link_after(line) if line.startswith(b'["A",') else link
     return broken
@@ -236,15 +238,9 @@ def _record(payload: bytes) -> Record | None:
 def _is_record(record: object) -> bool:
     if not isinstance(record, list) or not record or not isinstance(record[0], str):
         return False
-    shape = _SHAPES.get(record[0])
-    if shape is None or not all(map(isinstance, record[1:], shape)):
+    if tuple(map(type, record)) not in _SHAPES.get(record[0], ()):
         return False
-    if not 0 <= record[3 if record[0] == "H" else 1] < _LATEST:
-        return False
-    if record[0] == "L":
-        return len(record) == 4 or (len(record) == 6 and isinstance(record[4], str)
-                                    and isinstance(record[5], int))  # fmt: skip
-    return len(record) == len(shape) + 1
+    return bool(0 <= record[3 if record[0] == "H" else 1] < _LATEST)
 
 
 def _is_header(record: Record) -> bool:

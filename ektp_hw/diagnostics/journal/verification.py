@@ -103,7 +103,10 @@ def verify(path: Path, key: str | None = None) -> Soundness:
 
 
 def _key(text: str) -> bytes:
-    key = bytes.fromhex(text.strip())
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
     if len(key) != 32:
         raise ValueError("a verification key has 64 hexadecimal digits")
     return key
