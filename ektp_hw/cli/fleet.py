@@ -48,9 +48,10 @@ def fleet(
     from ektp_hw.diagnostics.fleet_page import FleetWords, as_plain, render
     from ektp_hw.diagnostics.telling import model_names
 
+    days = parse_days(last)
     files = files_in(paths)
     with console.progress("reading journals", total=len(files)) as advance:
-        found = read_fleet(files, days=parse_days(last), advance=advance)
+        found = read_fleet(files, days=days, advance=advance)
     words = FleetWords(found, lang or language_of_this_user(), model_names())
     if page is not None:
         _write(page, render(found, words))

@@ -82,8 +82,9 @@ def history(last: str, place: Path | None, lang: str | None, as_json: bool) -> i
     from ektp_hw.diagnostics.summing import chronicle_of
     from ektp_hw.diagnostics.telling import Telling, as_plain, model_names
 
+    days = parse_days(last)
     path = place or default_place()
-    chronicle = chronicle_of(read_journal(path), days=parse_days(last))
+    chronicle = chronicle_of(read_journal(path), days=days)
     telling = Telling(chronicle, lang or language_of_this_user(), model_names())
     soundness = verify(path)
     if as_json:

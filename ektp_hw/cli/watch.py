@@ -46,9 +46,7 @@ __all__ = ["watch"]
 )
 @click.option("--once", is_flag=True, help="Look once, record it and end.")
 @click.option("--virtual", is_flag=True, help="Look at virtual devices too.")
-@click.option(
-    "--unit", is_flag=True, help="Print the systemd unit that runs the recorder."
-)
+@click.option("--unit", is_flag=True, help="Print the systemd unit that runs the recorder.")
 @click.option("--user", default=None, help="With --unit: the user who records citizens.")
 def watch(
     every: float,
@@ -148,8 +146,11 @@ def _monitor(recorder: Recorder, around: Surroundings, every: float) -> DeviceMo
 def _unit(user: str | None) -> str:
     from ektp_hw.diagnostics.unit import unit_file
 
-    command = shutil.which(sys.argv[0]) or shutil.which("ektp-hw") or sys.argv[0]
-    return unit_file(str(Path(command).absolute()), user or _name_of_user())
+    beside_python = Path(sys.executable).with_name("ektp-hw")
+    command = str(beside_python) if beside_python.exists() else shutil.which("ektp-hw")
+    if command is None:
+        raise click.ClickException("ektp-hw is not installed as a command; install the package")
+    return unit_file(command, user or _name_of_user())
 
 
 def _name_of_user() -> str:

@@ -4,10 +4,10 @@
 from datetime import datetime
 
 import pytest
-from simulated_station import CIPOCOK_JAYA, DAY, HOUR, WIB, SetClock, begin, pass_days
 
 from ektp_hw.diagnostics.journal import Writer, read_journal
 from ektp_hw.diagnostics.journal.past import past_of
+from simulated_station import CIPOCOK_JAYA, DAY, HOUR, WIB, SetClock, begin, pass_days
 
 
 @pytest.fixture

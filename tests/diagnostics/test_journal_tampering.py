@@ -5,13 +5,13 @@ import random
 import shutil
 
 import pytest
-from simulated_station import CIPOCOK_JAYA, SetClock, begin, pass_days
 
 from ektp_hw.diagnostics.journal import Writer, read_journal, verify
 from ektp_hw.diagnostics.journal.line import FIRST_LINK, line_of, split
 from ektp_hw.diagnostics.journal.place import beside
 from ektp_hw.diagnostics.journal.sealing import take_key
 from ektp_hw.errors import StationError
+from simulated_station import CIPOCOK_JAYA, SetClock, begin, pass_days
 
 
 @pytest.fixture

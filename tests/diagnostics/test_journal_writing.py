@@ -8,13 +8,13 @@ import subprocess
 import sys
 
 import pytest
-from simulated_station import CIPOCOK_JAYA, DAY, HOUR, SetClock, begin, pass_days
 
 from ektp_hw.diagnostics.journal import Writer, read_journal, verify
 from ektp_hw.diagnostics.journal import writer as writing
 from ektp_hw.diagnostics.journal.past import past_of
 from ektp_hw.diagnostics.journal.place import beside
 from ektp_hw.errors import StationError
+from simulated_station import CIPOCOK_JAYA, DAY, HOUR, SetClock, begin, pass_days
 
 KILL_AT_RANDOM = """
 import itertools, json, os, random, signal, sys, time

@@ -5,7 +5,6 @@ import threading
 import time
 
 import pytest
-from simulated_station import CIPOCOK_JAYA, SetClock
 
 from ektp_hw.diagnostics import journal
 from ektp_hw.diagnostics.findings import Cause, Finding, Outcome, message
@@ -15,6 +14,7 @@ from ektp_hw.diagnostics.journal.place import beside
 from ektp_hw.diagnostics.recorder import Recorder, cheap
 from ektp_hw.diagnostics.surroundings import Surroundings
 from ektp_hw.errors import CaptureTimeout, RetryAdvice, RetryCapture, StationError
+from simulated_station import CIPOCOK_JAYA, SetClock
 
 CAUSES = {"network.gateway": (Cause.LOCAL_NETWORK,), "network.centre": (Cause.CENTRAL_SERVICE,)}
 
@@ -129,9 +129,7 @@ def test_a_probe_that_is_gone_is_unknown_and_no_longer_broken(bench):
     bench.open()
     bench.recorder._probes.remove(bench.gateway)
     bench.look(2)
-    assert bench.kinds("L")[-1][2:] == [1, "U"] or [1, "U"] in [
-        each[2:] for each in bench.kinds("L")
-    ]
+    assert [1, "U"] in [each[2:] for each in bench.kinds("L")]
 
 
 def test_devices_that_come_and_go(bench):
@@ -218,8 +216,9 @@ def test_a_full_disk_is_complained_of_once_and_waited_out(bench, monkeypatch):
         looks.append(records)
         if len(looks) < 6:
             raise StationError("the disk is full")
-        stop.set()
         append(*records)
+        if records[0][0] == "L":
+            stop.set()
 
     bench.recorder.look()
     bench.gateway.outcome = Outcome.BROKEN
