@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from ektp_hw.cli import console
-from ektp_hw.cli.journal import language_of_this_user, parse_days
+from ektp_hw.cli.doctor import language_of
+from ektp_hw.cli.journal import parse_days
 
 __all__ = ["fleet"]
 
@@ -52,7 +54,7 @@ def fleet(
     files = files_in(paths)
     with console.progress("reading journals", total=len(files)) as advance:
         found = read_fleet(files, days=days, advance=advance)
-    words = FleetWords(found, lang or language_of_this_user(), model_names())
+    words = FleetWords(found, lang or language_of(os.environ), model_names())
     if page is not None:
         _write(page, render(found, words))
     if as_json:

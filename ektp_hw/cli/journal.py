@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ektp_hw.cli import console
+from ektp_hw.cli.doctor import language_of
 
 if TYPE_CHECKING:
     from ektp_hw.diagnostics.journal import Soundness
 
-__all__ = ["journal", "language_of_this_user", "parse_days"]
+__all__ = ["journal", "parse_days"]
 
 _REASONS = ("device", "network", "computer", "power", "supplies", "other")
 _place = click.option(
@@ -56,13 +57,6 @@ def parse_days(text: str) -> int:
     return days
 
 
-def language_of_this_user() -> str:
-    """Return ``id`` if the user's language is Indonesian, else ``en``."""
-    told = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG")
-                 if os.environ.get(name)), "")  # fmt: skip
-    return "id" if told.lower().startswith(("id", "in_")) else "en"
-
-
 @journal.command()
 @click.option("--last", default="150d", show_default=True, help="How long back: 150d, 21w, 5m, 1y.")
 @_place
@@ -85,7 +79,7 @@ def history(last: str, place: Path | None, lang: str | None, as_json: bool) -> i
     days = parse_days(last)
     path = place or default_place()
     chronicle = chronicle_of(read_journal(path), days=days)
-    telling = Telling(chronicle, lang or language_of_this_user(), model_names())
+    telling = Telling(chronicle, lang or language_of(os.environ), model_names())
     soundness = verify(path)
     if as_json:
         console.print_json({**as_plain(chronicle, telling), "journal": _plain(soundness)})
@@ -129,7 +123,7 @@ def verify(place: Path | None, key: str | None, lang: str | None, as_json: bool)
         console.print_json(_plain(soundness))
     else:
         chronicle = chronicle_of(read_journal(path), days=1)
-        for line in Telling(chronicle, lang or language_of_this_user()).soundness(soundness):
+        for line in Telling(chronicle, lang or language_of(os.environ)).soundness(soundness):
             console.say(line)
     return 0 if soundness.is_whole else 1
 

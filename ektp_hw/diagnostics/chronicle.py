@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ektp_hw.diagnostics.history import state_of_day
+
 if TYPE_CHECKING:
     from datetime import date, datetime
 
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from ektp_hw.diagnostics.phases import Phase
 
 __all__ = ["Chronicle", "Lane", "LongFault", "Outage", "Overlap", "Part"]
-
-_WORKS_FROM, _DOWN_BELOW = 0.995, 0.5
-"""Share of a day's watched time from which it counts as working, and below which as down."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Lane:
     @property
     def states(self) -> tuple[str, ...]:
         """How each day went: ``works``, ``partly``, ``down`` or ``unknown``."""
-        return tuple(map(_state_of_day, self.watched, self.working))
+        return tuple(map(state_of_day, self.watched, self.working))
 
 
 @dataclass(frozen=True)
@@ -213,12 +212,3 @@ class Chronicle:
         if not self.turned_away_by_reason and not self.captures:
             return None
         return sum(self.turned_away_by_reason.values())
-
-
-def _state_of_day(watched: float, working: float) -> str:
-    if watched <= 0:
-        return "unknown"
-    share_of_day = working / watched
-    if share_of_day >= _WORKS_FROM:
-        return "works"
-    return "partly" if share_of_day >= _DOWN_BELOW else "down"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ektp_hw.diagnostics.findings import message
 from ektp_hw.diagnostics.fleet import Health
+from ektp_hw.diagnostics.telling import cause_name
 from ektp_hw.diagnostics.wording import worded
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class FleetWords:
         return text.replace(".", ",") if self.language == "id" else text
 
     def _fault(self, fault: Fault) -> str:
-        cause = worded(message(f"history.cause_{fault.cause}"), self.language)
+        cause = cause_name(fault.cause, self.language)
         name = self._names.get(fault.device.partition("@")[0], fault.device)
         return f"{cause} ({name})" if fault.device else cause
 

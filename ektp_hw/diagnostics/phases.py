@@ -30,14 +30,19 @@ class Phase:
         The first day and how many.
     faults
         Positions in the list of faults; none in a quiet time.
-    steady
+    often
         For each of them whether it was there on most days, and not only now and then.
     """
 
     first: date
     days: int
     faults: tuple[int, ...]
-    steady: tuple[bool, ...] = ()
+    often: tuple[bool, ...] = ()
+
+    @property
+    def steady(self) -> bool:
+        """Whether all of them were there on most days."""
+        return bool(self.often) and all(self.often)
 
     @property
     def last(self) -> date:
@@ -55,8 +60,8 @@ def phases_of(faults: Sequence[LongFault], first: date, days: int) -> tuple[Phas
         here = _those(active, begin)
         if day == days or _those(active, day) != here:
             of_phase = set(range(begin, day))
-            steady = tuple(len(of_phase & bad[at]) * 2 > len(of_phase) for at in here)
-            phases.append(Phase(first + timedelta(days=begin), day - begin, here, steady))
+            often = tuple(len(of_phase & bad[at]) * 2 > len(of_phase) for at in here)
+            phases.append(Phase(first + timedelta(days=begin), day - begin, here, often))
             begin = day
     return tuple(phases)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ektp_hw.diagnostics.journal import Soundness
     from ektp_hw.diagnostics.phases import Phase
 
-__all__ = ["Telling", "as_plain", "model_names"]
+__all__ = ["Telling", "as_plain", "cause_name", "model_names"]
 
 _USB = re.compile(r"usb:([0-9a-f]{4}):([0-9a-f]{4})")
 
@@ -31,6 +31,11 @@ def model_names() -> dict[str, str]:
         for driver in drivers()
         for row in driver.usb_ids
     }
+
+
+def cause_name(cause: str, language: str) -> str:
+    """Return the name of a cause as the doctor says it."""
+    return worded(message(f"report.cause_{cause}"), language)
 
 
 class Telling:
@@ -124,10 +129,10 @@ class Telling:
             return self._say("phase_quiet", first=first, last=last)
         causes = [
             self._say(
-                "steady" if steady else "sometimes",
+                "steady" if often else "sometimes",
                 cause=self.fault_name(self._chronicle.faults[at]),
             )
-            for at, steady in zip(phase.faults, phase.steady, strict=True)
+            for at, often in zip(phase.faults, phase.often, strict=True)
         ]
         key = "phase_both" if len(causes) > 1 else "phase"
         return self._say(key, first=first, last=last, causes=self._joined(causes))
@@ -152,7 +157,7 @@ class Telling:
 
     def fault_name(self, fault: LongFault) -> str:
         """Name a fault: its cause, and the device if it is at one."""
-        cause = self._say(f"cause_{fault.cause.value}")
+        cause = cause_name(fault.cause, self._language)
         if not fault.device:
             return cause
         found = _USB.match(fault.device)
@@ -186,7 +191,7 @@ class Telling:
         }
 
     def _lane(self, cause: str, availability: float | None) -> str:
-        name = self._say(f"cause_{cause}")
+        name = cause_name(cause, self._language)
         if availability is None:
             return self._say("never_watched", name=name)
         return self._say("available", name=name, percent=round(100 * availability, 2))
@@ -252,7 +257,7 @@ def as_plain(chronicle: Chronicle, telling: Telling) -> dict[str, Any]:
                 "first": each.first.isoformat(),
                 "last": each.last.isoformat(),
                 "faults": list(each.faults),
-                "steady": list(each.steady),
+                "often": list(each.often),
                 "sentence": telling.phase(each),
             }
             for each in chronicle.phases

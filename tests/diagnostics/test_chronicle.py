@@ -59,7 +59,7 @@ def test_cipocok_jaya_which_faults_since_when_how_often_how_long(chronicle):
 
 
 def test_cipocok_jaya_first_the_line_then_the_cable_then_both(chronicle):
-    told = [(set(each.faults), each.steady) for each in chronicle.phases if each.faults]
+    told = [(set(each.faults), each.often) for each in chronicle.phases if each.faults]
     cable, line = 0, 1
     assert told == [({line}, (False,)), ({cable}, (True,)), ({cable, line}, (True, False))]
     assert [each.first for each in chronicle.phases if each.faults] == [
@@ -92,15 +92,21 @@ def test_cipocok_jaya_availability_and_people(chronicle):
         (
             "id",
             [
-                "Selama 150 hari tercatat 2 gangguan yang berbeda: kabel atau catu daya"
-                " (ZKTeco ZK4500) dan jaringan setempat.",
+                (
+                    "Selama 150 hari tercatat 2 gangguan yang berbeda: kabel atau catu daya"
+                    " (ZKTeco ZK4500) dan jaringan setempat."
+                ),
                 "terjadi bersamaan 15 kali",
                 "pertama kali pada 1 Mei 2026",
                 "21 Januari 2026 sampai 6 Maret 2026: jaringan setempat sesekali",
-                "17 Maret 2026 sampai 30 April 2026: kabel atau catu daya (ZKTeco ZK4500) hampir"
-                " setiap hari",
-                "1 Mei 2026 sampai 14 Juni 2026, bersamaan: kabel atau catu daya (ZKTeco ZK4500)"
-                " hampir setiap hari dan jaringan setempat sesekali",
+                (
+                    "17 Maret 2026 sampai 30 April 2026: kabel atau catu daya (ZKTeco ZK4500)"
+                    " hampir setiap hari"
+                ),
+                (
+                    "1 Mei 2026 sampai 14 Juni 2026, bersamaan: kabel atau catu daya"
+                    " (ZKTeco ZK4500) hampir setiap hari dan jaringan setempat sesekali"
+                ),
                 "564 warga pulang tanpa direkam (perangkat 540, jaringan 24)",
                 "jaringan setempat: 98,5 %",
             ],
@@ -108,8 +114,10 @@ def test_cipocok_jaya_availability_and_people(chronicle):
         (
             "en",
             [
-                "In 150 days 2 different faults were recorded: the cable or the power supply"
-                " (ZKTeco ZK4500) and the local network.",
+                (
+                    "In 150 days 2 different faults were recorded: the cable or the power supply"
+                    " (ZKTeco ZK4500) and the local network."
+                ),
                 "at the same time 15 times",
                 "21 January 2026 to 6 March 2026: the local network now and then",
                 "1 May 2026 to 14 June 2026, together: ",

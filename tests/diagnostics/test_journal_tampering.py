@@ -46,7 +46,7 @@ def test_an_untouched_journal_is_whole(path):
 def test_every_flipped_bit_is_located(path):
     content = path.read_bytes()
     header = content.index(b"\n") + 1
-    rng = random.Random(7)
+    rng = random.Random(7)  # noqa: S311
     for _ in range(150):
         at = rng.randrange(header, len(content))
         changed = bytearray(content)

@@ -160,7 +160,7 @@ def test_a_folder_that_may_not_be_made_says_what_to_do(tmp_path, clock):
 
 
 def test_a_year_stays_small_and_keeps_its_sums(path, clock, monkeypatch):
-    monkeypatch.setattr(writing.os, "fdatasync", lambda descriptor: None)
+    monkeypatch.setattr(writing.os, "fdatasync", lambda _: None)
     flaps = [(day * DAY + hour * HOUR, 1200, 1, "local_network")
              for day in range(365) for hour in range(24)]  # fmt: skip
     largest = 0
@@ -185,20 +185,24 @@ def test_a_year_stays_small_and_keeps_its_sums(path, clock, monkeypatch):
 
 
 def sum_down(past):
-    return sum(each.down if each.state == "F" else each.end - each.begin
-               for spans in past.spans.values() for each in spans if each.state in "BF")  # fmt: skip
+    every = [each for spans in past.spans.values() for each in spans]
+    return sum(
+        each.down if each.state == "F" else each.end - each.begin
+        for each in every
+        if each.state in "BF"
+    )
 
 
 def test_serial_numbers_are_kept_as_keyed_hashes_only(path, clock):
-    secret = "SN4711-Siti"
+    serial = "SN4711-Siti"
     with Writer(path, CIPOCOK_JAYA, clock) as writer:
-        marks = [writer.marks.of(f"pcsc:ACS Reader {secret}"),
-                 writer.marks.of(f"usb:1b55:0840@1-4?serial={secret}")]  # fmt: skip
+        marks = [writer.marks.of(f"pcsc:ACS Reader {serial}"),
+                 writer.marks.of(f"usb:1b55:0840@1-4?serial={serial}")]  # fmt: skip
         for mark in marks:
             writer.append(["P", writer.now(), mark, 1])
     assert marks[0].startswith("pcsc:#")
     assert marks[1].startswith("usb:1b55:0840@1-4#")
-    assert secret.encode() not in path.read_bytes()
+    assert serial.encode() not in path.read_bytes()
     with Writer(path, CIPOCOK_JAYA, clock) as again:
-        assert again.marks.of(f"pcsc:ACS Reader {secret}") == marks[0]
+        assert again.marks.of(f"pcsc:ACS Reader {serial}") == marks[0]
     assert beside(path, "salt").stat().st_mode & 0o77 == 0

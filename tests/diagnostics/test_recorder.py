@@ -168,7 +168,7 @@ def test_notes_of_station_software_are_counted_once(bench):
 def test_notes_counted_before_a_crash_are_not_counted_again(bench, monkeypatch):
     journal.note_turned_away("power", place=bench.path)
     with monkeypatch.context() as patch:
-        patch.setattr("ektp_hw.diagnostics.recorder.forget", lambda folder: None)
+        patch.setattr("ektp_hw.diagnostics.recorder.forget", lambda _: None)
         bench.look()
     bench.writer.close(properly=False)
     bench.open()
