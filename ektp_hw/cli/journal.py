@@ -37,7 +37,15 @@ _lang = click.option(
 
 @click.group()
 def journal() -> None:
-    """Read the journal that 'ektp-hw watch' writes."""
+    """Read the journal that 'ektp-hw watch' writes.
+
+    \b
+    Examples:
+      ektp-hw journal history --last 150d
+      ektp-hw journal verify
+    \b
+    Exit codes: 0 done or sound, 1 faults were recorded, or it was changed, 2 usage or input error.
+    """
 
 
 def parse_days(text: str) -> int:
@@ -135,6 +143,9 @@ def take(place: Path | None) -> None:
 
     With it anybody can check that no record older than a seal was changed, by whomever.
 
+    \b
+    Examples:
+      ektp-hw journal take-key
     \b
     Exit codes: 0 done, 2 it was taken before or may not be read by this user.
     """

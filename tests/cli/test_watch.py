@@ -114,6 +114,6 @@ def test_fleet(ektp_hw, journal, tmp_path):
     page = tmp_path / "page.html"
     answer = ektp_hw("fleet", journal.parent, "--html", page, "--lang", "id")
     assert answer.code == 0
-    assert "1 stasiun di 1 kabupaten/kota" in answer.out
+    assert "1 tempat perekaman di 1 kabupaten/kota" in answer.out
     assert "Cipocok Jaya" in page.read_text("utf-8")
     assert ektp_hw("fleet", journal, "--json").json["stations"] == 1

@@ -121,7 +121,7 @@ def test_the_page_is_one_file_that_fetches_nothing(fleet, language):
 
 def test_the_page_in_indonesian(fleet):
     html = render(fleet, FleetWords(fleet, "id"))
-    assert "5 stasiun di 3 kabupaten/kota: 1 terganggu, 1 tanpa kabar" in html
+    assert "5 tempat perekaman di 3 kabupaten/kota: 1 terganggu, 1 tanpa kabar" in html
     assert "jaringan setempat" in html
     assert "6 Mar 2026" in html
 
