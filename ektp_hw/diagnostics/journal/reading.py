@@ -152,28 +152,27 @@ def parse(path: Path, content: bytes) -> Journal:
     end = torn_from(content)
     lines = content[:end].split(b"\n")[:-1]
     broken = _broken(lines)
-    payloads = [(number, split(line)[0]) for number, line in enumerate(lines, 1)
-                if number not in broken]  # fmt: skip
-    records = _records(payloads)
-    whole = [(number, each) for (number, _), each in zip(payloads, records, strict=True)
-             if each is not None]  # fmt: skip
-    if not whole or whole[0][0] != 1 or not _is_header(whole[0][1]):
-        raise StationError(f"{path}: is not a journal, or its beginning is destroyed; name a file "
-                           "that the recorder 'ektp-hw watch' wrote")  # fmt: skip
-    kept = {number for number, _ in whole}
+    numbers = [number for number in range(1, len(lines) + 1) if number not in broken]
+    records = _records([lines[number - 1][: -LINK_LENGTH - 1] for number in numbers])
+    if None in records:
+        numbers = [number for number, each in zip(numbers, records, strict=True) if each]
+    whole = [each for each in records if each is not None]
+    if not whole or numbers[0] != 1 or not _is_header(whole[0]):
+        raise StationError(
+            f"{path}: is not a journal, or its beginning is destroyed; name a file that the "
+            "recorder 'ektp-hw watch' wrote"
+        )
+    damages = () if len(numbers) == len(lines) else _damages(lines, set(numbers))
+    return Journal(path, whole, numbers, damages, len(content) - end)
+
+
+def _damages(lines: list[bytes], sound: set[int]) -> tuple[Damage, ...]:
     damages, offset = [], 0
     for number, line in enumerate(lines, 1):
-        if number not in kept:
-            readable = _records([(number, split(line)[0])])[0] is not None
-            damages.append(Damage(number, offset, readable))
+        if number not in sound:
+            damages.append(Damage(number, offset, _record(split(line)[0]) is not None))
         offset += len(line) + 1
-    return Journal(
-        path,
-        [record for _, record in whole],
-        [number for number, _ in whole],
-        tuple(damages),
-        len(content) - end,
-    )
+    return tuple(damages)
 
 
 def torn_from(content: bytes) -> int:
@@ -216,15 +215,15 @@ def _broken(lines: list[bytes]) -> set[int]:
     return broken
 
 
-def _records(payloads: list[tuple[int, bytes]]) -> list[Record | None]:
+def _records(payloads: list[bytes]) -> list[Record | None]:
     """Parse all at once, which is much faster; one by one if any is none of ours."""
     try:
-        together: list[Record] = json.loads(b"[" + b",".join(each for _, each in payloads) + b"]")
+        together: list[Record] = json.loads(b"[" + b",".join(payloads) + b"]")
         if len(together) == len(payloads) and all(map(_is_record, together)):
             return list(together)
     except (ValueError, RecursionError):
         pass
-    return [_record(payload) for _, payload in payloads]
+    return [_record(payload) for payload in payloads]
 
 
 def _record(payload: bytes) -> Record | None:
