@@ -8,6 +8,7 @@ a day, a failure of two hours on every fourth day of every third station, each f
 """
 
 import argparse
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -61,7 +62,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--stations", type=int, default=500)
     parser.add_argument("--days", type=int, default=150)
-    parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), asked.stations, asked.days)

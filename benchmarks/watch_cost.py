@@ -63,9 +63,10 @@ def measured(looks, idle, folder):
                 clock.ahead += 60.0
             looking, wall = processor_seconds() - used, time.monotonic() - begun
             stop = threading.Event()
-            used = processor_seconds()
             waiting = threading.Thread(target=recorder.run, args=(stop,))
             waiting.start()
+            time.sleep(2.0)  # its first look
+            used = processor_seconds()
             time.sleep(idle)
             idling = (processor_seconds() - used) / idle
             stop.set()

@@ -53,7 +53,7 @@ def fleet(
     days = parse_days(last)
     files = files_in(paths)
     with console.progress("reading journals", total=len(files)) as advance:
-        found = read_fleet(files, days=days, advance=advance)
+        found = read_fleet(files, days=days, workers=os.cpu_count() or 1, advance=advance)
     words = FleetWords(found, lang or language_of(os.environ), model_names())
     if page is not None:
         _write(page, render(found, words))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -173,7 +172,7 @@ def read_fleet(
     *,
     days: int = 150,
     zone: tzinfo | None = None,
-    workers: int | None = None,
+    workers: int = 1,
     advance: Callable[[int], None] | None = None,
 ) -> Fleet:
     """Read journals; what cannot be read is listed and stops nothing.
@@ -183,7 +182,8 @@ def read_fleet(
     days
         Length of the period that ends with each journal's last look.
     workers
-        Processes to read in; None for as many as there are processors, if there are many files.
+        Processes to read in, if there are many files; more than 1 needs a main module that can be
+        imported, as `multiprocessing` says.
     advance
         Called with 1 after each file.
 
@@ -211,13 +211,12 @@ def read_fleet(
 
 
 def _answers(
-    files: Sequence[Path], read: Callable[[Path], Station | Unusable], workers: int | None
+    files: Sequence[Path], read: Callable[[Path], Station | Unusable], workers: int
 ) -> Iterable[Station | Unusable]:
-    count = workers if workers is not None else os.cpu_count() or 1
-    if count < 2 or len(files) < _MANY:
+    if workers < 2 or len(files) < _MANY:
         yield from map(read, files)
         return
-    with ProcessPoolExecutor(min(count, 16), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(workers, 16), mp_context=get_context("spawn")) as pool:
         yield from pool.map(read, files, chunksize=10)
 
 
