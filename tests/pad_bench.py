@@ -2,12 +2,11 @@
 """A signature whose every sample survives the wire, and a bench for pads on a USB/IP bus."""
 
 import time
-from contextlib import contextmanager
 
 import numpy as np
 
 from ektp_hw.samples import SignatureTrace
-from ektp_hw.virtual.usbip_server import UsbipServer
+from usb_bench import UsbBench, on_a_bus
 
 REST = 0.1
 """Seconds without the tip after which a signing on the bench ends."""
@@ -45,21 +44,8 @@ def are_same(sample, truth):
     return in_order and (lost == 0 or (0 < sample.dropped <= lost + 1 and lost <= 6))
 
 
-class UsbPadBench:
-    """A pad's model on a bus of its own, and the person in front of it."""
-
-    def __init__(self, server, model, driver, truth, asked):
-        self._server, self._model, self._driver = server, model, driver
-        self._truth, self._asked = truth, asked
-        model.present(truth)
-        self._plug()
-
-    def _plug(self):
-        place = self._server.bus_id(self._model) or self._server.plug(self._model)
-        self._address = f"usbip:{self._server.host}:{self._server.port}/{place}"
-
-    def device(self):
-        return self._driver(self._driver.locate(self._address))
+class Signer:
+    """The half of a pad's bench that signs: stands before the half that knows the pad's road."""
 
     def capture(self, device, timeout):
         self._model.sign()
@@ -73,21 +59,28 @@ class UsbPadBench:
 
     def behave(self):
         self._model.behave()
-        self._plug()
 
     def last_byte(self):
         """Return when the signing was over: the pen had rested since its last report."""
         return self._model.signing.last_byte + REST
 
 
-@contextmanager
-def usb_pad(model, driver, truth, asked):
+class UsbPadBench(Signer, UsbBench):
+    """A pad's model on a bus of its own, and the person in front of it."""
+
+    def __init__(self, server, driver, model, truth, asked):
+        self._truth = truth
+        model.present(truth)
+        super().__init__(server, driver, model, asked)
+
+    def behave(self):
+        super().behave()
+        self.plug()
+
+
+def usb_pad(driver, model, truth, asked):
     """Yield the bench of a fresh pad."""
-    server = UsbipServer()
-    try:
-        yield UsbPadBench(server, model, driver, truth, asked)
-    finally:
-        server.close()
+    return on_a_bus(lambda server: UsbPadBench(server, driver, model, truth, asked))
 
 
 def within(seconds, run):

@@ -2,13 +2,12 @@
 """A CCID reader on the bench: the virtual reader on a USB/IP bus, an emulated KTP-el on it."""
 
 import time
-from contextlib import contextmanager
 
 from ektp_hw.drivers.ccid_reader import CcidReader
 from ektp_hw.virtual.card import Misbehaviour, VirtualCardReader
 from ektp_hw.virtual.ktp_el_card import KtpElCard
-from ektp_hw.virtual.usbip_server import UsbipServer
 from rigs import Fault, Rig
+from usb_bench import UsbBench, on_a_bus
 
 PHOTO = bytes(range(256)) * 4
 _ASKED = {
@@ -35,45 +34,20 @@ class _Timed(VirtualCardReader):
         return part
 
 
-class _Bench:
+class _Bench(UsbBench):
     def __init__(self, server):
-        self._server = server
         self._card = KtpElCard(PHOTO, seed=5)
-        self._model = _Timed(self._card)
-        self._plug()
+        super().__init__(server, CcidReader, _Timed(), _ASKED)
 
-    def _plug(self):
-        bus_id = self._server.bus_id(self._model) or self._server.plug(self._model)
-        self._address = f"usbip:{self._server.host}:{self._server.port}/{bus_id}"
-
-    def device(self):
-        return CcidReader(CcidReader.locate(self._address))
-
-    def capture(self, device, timeout):
-        return device.capture(timeout=timeout)
+    def _present(self):
+        self._model.present(self._card)
 
     def is_right(self, sample):
         return sample.files.get("photo") == PHOTO and sample.uid == self._card.uid
 
-    def misbehave(self, fault):
-        self._model.misbehave(_ASKED[fault])
 
-    def behave(self):
-        self._model.behave()
-        self._model.present(self._card)
-        self._plug()
-
-    def last_byte(self):
-        return self._model.last_byte
-
-
-@contextmanager
 def _plug_in():
-    server = UsbipServer()
-    try:
-        yield _Bench(server)
-    finally:
-        server.close()
+    return on_a_bus(_Bench)
 
 
 RIG = Rig("ccid_reader", _plug_in, tuple(_ASKED))

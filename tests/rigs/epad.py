@@ -18,7 +18,7 @@ _ASKED = {
 
 
 def _plug_in():
-    return usb_pad(VirtualEpad(), Epad, signature(SCALE), _ASKED)
+    return usb_pad(Epad, VirtualEpad(), signature(SCALE), _ASKED)
 
 
 RIG = Rig("epad", _plug_in, tuple(_ASKED))

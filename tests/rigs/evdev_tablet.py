@@ -7,7 +7,7 @@ from ektp_hw.devices import DeviceInfo, DeviceKind
 from ektp_hw.drivers.evdev_tablet import EvdevTablet
 from ektp_hw.virtual.evdev_tablet import SCALE, VirtualTablet
 from ektp_hw.virtual.signing import Misbehaviour
-from pad_bench import REST, are_same, signature
+from pad_bench import Signer, signature
 from rigs import Fault, Rig
 
 _ASKED = {
@@ -22,30 +22,15 @@ _ASKED = {
 INFO = DeviceInfo("evdev:/dev/input/event7", DeviceKind.SIGNATURE, "Pen tablet", "evdev_tablet")
 
 
-class _Bench:
+class _Bench(Signer):
+    _asked = _ASKED
+
     def __init__(self):
         self._truth = signature(SCALE)
         self._model = VirtualTablet(self._truth)
 
     def device(self):
         return EvdevTablet(INFO, connect=self._model.node)
-
-    def capture(self, device, timeout):
-        self._model.sign()
-        return device.capture(timeout=timeout, rest=REST)
-
-    def is_right(self, sample):
-        return are_same(sample, self._truth)
-
-    def misbehave(self, fault):
-        self._model.misbehave(_ASKED[fault])
-
-    def behave(self):
-        self._model.behave()
-
-    def last_byte(self):
-        """Return when the signing was over: the pen had rested since its last report."""
-        return self._model.signing.last_byte + REST
 
 
 @contextmanager

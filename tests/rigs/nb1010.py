@@ -2,15 +2,14 @@
 """The NB-1010-U on the bench: the virtual sensor on a USB/IP bus, a striped finger on it."""
 
 import time
-from contextlib import contextmanager
 
 import numpy as np
 
 from ektp_hw.drivers.nb1010 import NB1010
 from ektp_hw.samples import FingerprintImage
 from ektp_hw.virtual.nb1010 import Misbehaviour, VirtualNB1010
-from ektp_hw.virtual.usbip_server import UsbipServer
 from rigs import Fault, Rig
+from usb_bench import UsbBench, on_a_bus
 
 _ASKED = {
     Fault.STALL: Misbehaviour.STALL,
@@ -41,45 +40,23 @@ class _Timed(VirtualNB1010):
         return part
 
 
-class _Bench:
+class _Bench(UsbBench):
     def __init__(self, server):
-        self._server = server
-        self._model = _Timed()
         self._finger = striped_finger()
+        super().__init__(server, NB1010, _Timed(), _ASKED)
+
+    def _present(self):
         self._model.present(self._finger)
-        self._plug()
-
-    def _plug(self):
-        place = self._server.bus_id(self._model) or self._server.plug(self._model)
-        self._address = f"usbip:{self._server.host}:{self._server.port}/{place}"
-
-    def device(self):
-        return NB1010(NB1010.locate(self._address))
-
-    def capture(self, device, timeout):
-        return device.capture(timeout=timeout)
 
     def is_right(self, sample):
         return np.array_equal(sample.pixels, self._finger.pixels)
 
     def misbehave(self, fault):
-        self._model.misbehave(_ASKED[fault], times=2)
-
-    def behave(self):
-        self._model.behave()
-        self._plug()
-
-    def last_byte(self):
-        return self._model.last_byte
+        self._model.misbehave(self._asked[fault], times=2)
 
 
-@contextmanager
 def _plug_in():
-    server = UsbipServer()
-    try:
-        yield _Bench(server)
-    finally:
-        server.close()
+    return on_a_bus(_Bench)
 
 
 RIG = Rig("nb1010", _plug_in, tuple(_ASKED))

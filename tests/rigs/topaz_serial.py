@@ -7,7 +7,7 @@ from ektp_hw.drivers.topaz_serial import TopazSerial
 from ektp_hw.virtual.serial_line import SerialLine
 from ektp_hw.virtual.signing import Misbehaviour
 from ektp_hw.virtual.topaz import SCALE, VirtualTopaz
-from pad_bench import REST, are_same, signature
+from pad_bench import REST, Signer, signature
 from rigs import Fault, Rig
 
 _ASKED = {
@@ -25,7 +25,9 @@ def address(line):
     return f"serial:{line.path}?driver=topaz_serial&parity=none"
 
 
-class _Bench:
+class _Bench(Signer):
+    _asked = _ASKED
+
     def __init__(self):
         self._truth = signature(SCALE)
         self._model = VirtualTopaz(self._truth)
@@ -34,18 +36,8 @@ class _Bench:
     def device(self):
         return TopazSerial(TopazSerial.locate(address(self.line)))
 
-    def capture(self, device, timeout):
-        self._model.sign()
-        return device.capture(timeout=timeout, rest=REST)
-
-    def is_right(self, sample):
-        return are_same(sample, self._truth)
-
-    def misbehave(self, fault):
-        self._model.misbehave(_ASKED[fault])
-
     def behave(self):
-        self._model.behave()
+        super().behave()
         self.line.plug_in()
 
     def last_byte(self):

@@ -2,15 +2,14 @@
 """The bulk UVC camera on the bench: the virtual camera on a USB/IP bus, a drawn eye before it."""
 
 import time
-from contextlib import contextmanager
 
 import numpy as np
 
 from drivers.emulated import drawn_eye
 from ektp_hw.drivers.uvc_camera import UvcCamera
 from ektp_hw.virtual.camera import Misbehaviour, VirtualIrisCamera
-from ektp_hw.virtual.usbip_server import UsbipServer
 from rigs import Fault, Rig
+from usb_bench import UsbBench, on_a_bus
 
 _ASKED = {
     Fault.STALL: Misbehaviour.STALL,
@@ -53,21 +52,12 @@ class _Camera(VirtualIrisCamera):
         return payload
 
 
-class _Bench:
+class _Bench(UsbBench):
     def __init__(self, server):
-        self._server = server
-        self._model = _Camera(server)
-        self._plug()
+        super().__init__(server, UvcCamera, _Camera(server), _ASKED)
 
-    def _plug(self):
-        place = self._server.bus_id(self._model) or self._server.plug(self._model)
-        self._address = f"usbip:{self._server.host}:{self._server.port}/{place}"
-
-    def device(self):
-        return UvcCamera(UvcCamera.locate(self._address))
-
-    def capture(self, device, timeout):
-        return device.capture(timeout=timeout)
+    def _present(self):
+        self._model.present(drawn_eye(9), drawn_eye())
 
     def is_right(self, sample):
         return np.array_equal(sample.pixels, drawn_eye().pixels)
@@ -78,25 +68,15 @@ class _Bench:
         if fault in _OURS:
             self._model.goes_wrong = fault
         else:
-            self._model.misbehave(_ASKED[fault])
+            super().misbehave(fault)
 
     def behave(self):
-        self._model.behave()
         self._model.goes_wrong = None
-        self._model.present(drawn_eye(9), drawn_eye())
-        self._plug()
-
-    def last_byte(self):
-        return self._model.last_byte
+        super().behave()
 
 
-@contextmanager
 def _plug_in():
-    server = UsbipServer()
-    try:
-        yield _Bench(server)
-    finally:
-        server.close()
+    return on_a_bus(_Bench)
 
 
 RIG = Rig("uvc_camera", _plug_in, (*_ASKED, *_OURS))

@@ -21,7 +21,7 @@ _ASKED = {
 
 
 def _plug_in():
-    return usb_pad(VirtualSignaturePad(), WacomStu, signature(SCALE), _ASKED)
+    return usb_pad(WacomStu, VirtualSignaturePad(), signature(SCALE), _ASKED)
 
 
 RIG = Rig("wacom_stu", _plug_in, tuple(_ASKED))

@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ZK4500 on the bench: the virtual scanner on a USB/IP bus, a striped finger on its glass."""
 
-import time
-from contextlib import contextmanager
-
 import numpy as np
 
 from ektp_hw.drivers.zk4500 import ZK4500
 from ektp_hw.samples import FingerprintImage
 from ektp_hw.virtual.scanner import Misbehaviour, VirtualScanner
-from ektp_hw.virtual.usbip_server import UsbipServer
 from rigs import Fault, Rig
+from usb_bench import TimesPictures, UsbBench, on_a_bus
 
 ASKED = {
     Fault.STALL: Misbehaviour.STALL,
@@ -32,13 +29,12 @@ def striped_finger():
 FAULTS = (*ASKED, Fault.POWER_SAG)
 
 
-class Timed(VirtualScanner):
+class Timed(TimesPictures, VirtualScanner):
     """A scanner that notes when it sent a byte, is late when slow, and may lose its power."""
 
     def __init__(self):
         super().__init__()
         self.slow_seconds = 1.5
-        self.last_byte = 0.0
         self.sags = False
         self.plug_in = None
 
@@ -51,30 +47,15 @@ class Timed(VirtualScanner):
             return None
         return super().on_in(endpoint, length)
 
-    def _send(self, length):
-        part = super()._send(length)
-        self.last_byte = time.monotonic()
-        return part
 
-
-class _Bench:
+class _Bench(UsbBench):
     def __init__(self, server):
-        self._server = server
-        self._model = Timed()
-        self._model.plug_in = self._plug
         self._finger = striped_finger()
+        super().__init__(server, ZK4500, Timed(), ASKED)
+        self._model.plug_in = self.plug
+
+    def _present(self):
         self._model.present(self._finger)
-        self._plug()
-
-    def _plug(self):
-        place = self._server.bus_id(self._model) or self._server.plug(self._model)
-        self._address = f"usbip:{self._server.host}:{self._server.port}/{place}"
-
-    def device(self):
-        return ZK4500(ZK4500.locate(self._address))
-
-    def capture(self, device, timeout):
-        return device.capture(timeout=timeout)
 
     def is_right(self, sample):
         return np.array_equal(sample.pixels[112:368, 192:448], self._finger.pixels)
@@ -83,23 +64,11 @@ class _Bench:
         if fault is Fault.POWER_SAG:
             self._model.sags = True
         else:
-            self._model.misbehave(ASKED[fault])
-
-    def behave(self):
-        self._model.behave()
-        self._plug()
-
-    def last_byte(self):
-        return self._model.last_byte
+            super().misbehave(fault)
 
 
-@contextmanager
 def _plug_in():
-    server = UsbipServer()
-    try:
-        yield _Bench(server)
-    finally:
-        server.close()
+    return on_a_bus(_Bench)
 
 
 RIG = Rig("zk4500", _plug_in, FAULTS)
