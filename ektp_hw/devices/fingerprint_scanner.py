@@ -6,10 +6,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from ektp_hw.devices.base import Device, DeviceKind
+from ektp_hw.devices.base import DeviceKind
 from ektp_hw.devices.capabilities import FingerprintCapabilities
 from ektp_hw.devices.judging import Choice
-from ektp_hw.devices.states import CaptureState
+from ektp_hw.devices.picture_taker import PictureTaker
 from ektp_hw.samples import FingerprintImage
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["FingerprintScanner"]
 
 
-class FingerprintScanner(Device):
+class FingerprintScanner(PictureTaker):
     """A scanner for single fingers."""
 
     kind: ClassVar[DeviceKind] = DeviceKind.FINGERPRINT
@@ -37,9 +37,6 @@ class FingerprintScanner(Device):
     @abstractmethod
     def ppi(self) -> float:
         """True resolution of the pictures in pixels per inch, the same along both axes."""
-
-    _arrived: Callable[[], None]
-    """Called when somebody is there; of the running capture."""
 
     @property
     def capabilities(self) -> FingerprintCapabilities:
@@ -87,41 +84,13 @@ class FingerprintScanner(Device):
         DeviceRemoved, ProtocolError, DeviceBusy
             When the scanner failed; after a `ProtocolError` the next capture starts afresh.
         """
-        choice = Choice(self._image, judge, enough, on_preview)
+        return self._capture_best(Choice(self._image, judge, enough, on_preview), timeout, cancel)
 
-        def show(pixels: Pixels) -> None:
-            choice.show(pixels, is_acquiring=self._state is CaptureState.ACQUIRING)
-
-        with self._capturing(timeout, cancel) as wait:
-            self._arrived = choice.arrived
-            try:
-                self._start(wait)
-                return choice.until_enough(
-                    lambda: self._await_picture(wait, show), self._wait_again, wait
-                )
-            finally:
-                del self._arrived  # no picture of anybody outlives its capture here
-                self._stop()
-
-    def _await_picture(self, wait: CaptureWait, show: Show) -> Pixels:
-        while True:
-            self._await_finger(wait, show)
-            self._arrived()
-            self._enter(CaptureState.ACQUIRING)
-            pixels = self._acquire(wait, show)
-            if pixels is not None:
-                return pixels
-            self._wait_again()
-
-    def _wait_again(self) -> None:
-        self._enter(CaptureState.WAITING)
+    def _await_person(self, wait: CaptureWait, show: Show) -> None:
+        self._await_finger(wait, show)
 
     def _image(self, pixels: Pixels) -> FingerprintImage:
         return FingerprintImage(pixels, ppi=self.ppi, source=self.info.uri)
-
-    @abstractmethod
-    def _start(self, wait: CaptureWait) -> None:
-        """Make ready for one capture: light on, leftovers of a broken one thrown away."""
 
     @abstractmethod
     def _await_finger(self, wait: CaptureWait, show: Show) -> None:
@@ -130,10 +99,3 @@ class FingerprintScanner(Device):
     @abstractmethod
     def _acquire(self, wait: CaptureWait, show: Show) -> Pixels | None:
         """Return the picture, dark ridges on light ground, or None if the finger has gone."""
-
-    @abstractmethod
-    def _stop(self) -> None:
-        """Light off.
-
-        Called after every capture, also where `_start` failed; must not raise `DeviceError`.
-        """

@@ -6,9 +6,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from ektp_hw.devices.base import Device, DeviceKind
+from ektp_hw.devices.base import DeviceKind
 from ektp_hw.devices.capabilities import IrisCapabilities
 from ektp_hw.devices.judging import Choice
+from ektp_hw.devices.picture_taker import PictureTaker
 from ektp_hw.devices.states import CaptureState
 from ektp_hw.errors import DeviceUnavailable, UnavailableReason
 from ektp_hw.samples import Eye, IrisImage
@@ -28,14 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["IrisCamera"]
 
 
-class IrisCamera(Device):
+class IrisCamera(PictureTaker):
     """A camera that sees one eye in near infrared."""
 
     kind: ClassVar[DeviceKind] = DeviceKind.IRIS
     _missing: ClassVar[str] = "no sharp, open eye was seen"
-
-    _arrived: Callable[[], None]
-    """Called when somebody is there; of the running capture."""
 
     @property
     def capabilities(self) -> IrisCapabilities:
@@ -70,34 +68,10 @@ class IrisCamera(Device):
         def image(pixels: Pixels) -> IrisImage:
             return IrisImage(pixels, eye=eye, source=self.info.uri)
 
-        choice = Choice(image, judge, enough, on_preview)
+        return self._capture_best(Choice(image, judge, enough, on_preview), timeout, cancel)
 
-        def show(pixels: Pixels) -> None:
-            choice.show(pixels, is_acquiring=self._state is CaptureState.ACQUIRING)
-
-        with self._capturing(timeout, cancel) as wait:
-            self._arrived = choice.arrived
-            try:
-                self._start(wait)
-                return choice.until_enough(
-                    lambda: self._await_picture(wait, show), self._wait_again, wait
-                )
-            finally:
-                del self._arrived  # no picture of anybody outlives its capture here
-                self._stop()
-
-    def _await_picture(self, wait: CaptureWait, show: Show) -> Pixels:
-        while True:
-            self._await_eye(wait, show)
-            self._arrived()
-            self._enter(CaptureState.ACQUIRING)
-            pixels = self._acquire(wait, show)
-            if pixels is not None:
-                return pixels
-            self._wait_again()
-
-    def _wait_again(self) -> None:
-        self._enter(CaptureState.WAITING)
+    def _await_person(self, wait: CaptureWait, show: Show) -> None:
+        self._await_eye(wait, show)
 
     def capture_both(
         self,
@@ -146,20 +120,9 @@ class IrisCamera(Device):
         )
 
     @abstractmethod
-    def _start(self, wait: CaptureWait) -> None:
-        """Make ready for one capture: illumination on, stream started."""
-
-    @abstractmethod
     def _await_eye(self, wait: CaptureWait, show: Show) -> None:
         """Return when an open eye is in view; raise what `wait.check` raises."""
 
     @abstractmethod
     def _acquire(self, wait: CaptureWait, show: Show) -> Pixels | None:
         """Return the best frame, or None if the eye has gone."""
-
-    @abstractmethod
-    def _stop(self) -> None:
-        """Illumination off.
-
-        Called after every capture, also where `_start` failed; must not raise `DeviceError`.
-        """

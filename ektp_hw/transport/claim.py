@@ -15,7 +15,6 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ektp_hw.errors import (
     DeviceBusy,
@@ -26,13 +25,11 @@ from ektp_hw.errors import (
     UnavailableReason,
 )
 from ektp_hw.transport.base import Connection
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from ektp_hw.transport.node_openers import openers, program_name
 
 __all__ = ["Claim", "claim", "holder"]
 
-_PROC = Path("/proc")
+_LOCKS = Path("/proc/locks")
 _GONE = {errno.ENODEV, errno.ENXIO, errno.EIO}
 _PSEUDO_TERMINALS = range(136, 144)
 """Major numbers (Linux, Documentation/admin-guide/devices.txt): these outlive a crashed holder."""
@@ -115,9 +112,10 @@ def holder(path: str | Path) -> str:
 
     Where the system does not tell, as for programs of other users, it says "another program".
     """
-    others = sorted({*_lockers(Path(path)), *_openers(Path(path))} - {os.getpid()})
+    others = sorted({*_lockers(Path(path)), *openers(Path(path))} - {os.getpid()})
     if others:
-        return " and ".join(f"'{_program(pid)}' (process {pid})" for pid in others) + " holds it"
+        names = {pid: program_name(pid) or "a program" for pid in others}
+        return " and ".join(f"'{names[pid]}' (process {pid})" for pid in others) + " holds it"
     if os.getpid() in _lockers(Path(path)):
         return "another connection of this program holds it"
     return "another program holds it"
@@ -180,35 +178,9 @@ def _lockers(path: Path) -> set[int]:
     """Return the processes with a lock on the node (proc_locks(5)); those unseen count as none."""
     try:
         seen = path.stat()
-        lines = (_PROC / "locks").read_text("ascii").splitlines()
+        lines = _LOCKS.read_text("ascii").splitlines()
     except OSError:
         return set()
     place = f"{os.major(seen.st_dev):02x}:{os.minor(seen.st_dev):02x}:{seen.st_ino}"
     fields = [line.split() for line in lines if "->" not in line]
     return {int(one[4]) for one in fields if one[5:6] == [place] and int(one[4]) > 0}
-
-
-def _openers(path: Path) -> Iterator[int]:
-    """Give the processes that have the node open, as far as this user may see them."""
-    node = path.resolve()
-    for process in _PROC.glob("[0-9]*"):
-        try:
-            opened = list((process / "fd").iterdir())
-        except OSError:  # it has just ended, or is another user's
-            continue
-        if any(_leads_to(link, node) for link in opened):
-            yield int(process.name)
-
-
-def _leads_to(link: Path, node: Path) -> bool:
-    try:
-        return link.readlink() == node
-    except OSError:  # just closed
-        return False
-
-
-def _program(pid: int) -> str:
-    try:
-        return (_PROC / str(pid) / "comm").read_text("utf-8", "replace").strip()
-    except OSError:
-        return "a program"

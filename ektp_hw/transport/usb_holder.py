@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from ektp_hw.transport.node_openers import openers, program_name
 
 __all__ = ["holder"]
 
 _SYSFS = Path("/sys/bus/usb/devices")
-_PROC = Path("/proc")
 _NODES = Path("/dev/bus/usb")
 _FOR_PROGRAMS = "usbfs"
 """The kernel's driver through which programs use a device."""
@@ -41,13 +38,13 @@ def holder(place: str, interface: int, bus: int, address: int) -> str:
     if driver and driver.name != _FOR_PROGRAMS:
         return _kernel_driver(driver, f"{place}:1.{interface}")
     node = _NODES / f"{bus:03d}" / f"{address:03d}"
-    holders = sorted(_processes_with(node))
+    holders = sorted(openers(node))
     others = [pid for pid in holders if pid != os.getpid()]
     if not others and holders and driver:
         return "this program itself has it open elsewhere; close it there"
     if not others:
         return f"another program holds it; close that program ('sudo lsof {node}' names it)"
-    return _programs({pid: _name(pid) for pid in others})
+    return _programs({pid: program_name(pid) or "of an ended process" for pid in others})
 
 
 def _driver_of(place: str, interface: int) -> Path | None:
@@ -73,28 +70,3 @@ def _programs(names: dict[int, str]) -> str:
     services = sorted({_SERVICES[name] for name in names.values() if name in _SERVICES})
     advice = f"'systemctl stop {' '.join(services)}'" if services else "close that program"
     return f"the program {said} holds it; {advice}"
-
-
-def _processes_with(node: Path) -> Iterator[int]:
-    """Give the processes that have the node open, as far as this user may see them."""
-    for process in _PROC.glob("[0-9]*"):
-        try:
-            files = list((process / "fd").iterdir())
-        except OSError:  # another user's, or ended meanwhile
-            continue
-        if any(_leads_to(file, node) for file in files):
-            yield int(process.name)
-
-
-def _leads_to(file: Path, node: Path) -> bool:
-    try:
-        return file.readlink() == node
-    except OSError:  # closed meanwhile
-        return False
-
-
-def _name(pid: int) -> str:
-    try:
-        return (_PROC / str(pid) / "comm").read_text("utf-8", "replace").strip()
-    except OSError:
-        return "of an ended process"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ektp_hw.transport import usb_holder
+from ektp_hw.transport import node_openers, usb_holder
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_service_is_stopped_not_closed(machine, monkeypatch, tmp_path):
     (process / "fd" / "9").symlink_to(machine / "nodes" / "001" / "002")
     (process / "comm").write_text("pcscd\n")
     (tmp_path / "proc" / "813").mkdir()  # one that has just ended
-    monkeypatch.setattr(usb_holder, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(node_openers, "_PROC", tmp_path / "proc")
     assert held() == (
         "the program pcscd (process 812) holds it; 'systemctl stop pcscd.socket pcscd.service'"
     )
