@@ -192,7 +192,7 @@ def _record(device: Device, path: str | Path, *, keep_payloads: bool) -> None:
         if isinstance(connection, DeviceNode):
             return NodeRecorder(connection, notes)
         if isinstance(connection, VideoConnection):
-            return VideoRecorder(connection, path, keep_frames=keep_payloads)
+            return VideoRecorder(connection, notes)
         return Recorder(connection, notes)
 
     device.tap(recorded)

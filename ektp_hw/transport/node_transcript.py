@@ -4,22 +4,20 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from ektp_hw.transport.node import DeviceNode
-from ektp_hw.transport.transcript import Recorder, Replay
+from ektp_hw.transport.notes import Answering, Notes, Noting
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from ektp_hw.transport.transcript import Notes
 
 __all__ = ["NodeRecorder", "NodeReplay"]
 
 _RESULT = struct.Struct("<i")
 
 
-class NodeRecorder(DeviceNode):
+class NodeRecorder(Noting[DeviceNode], DeviceNode):
     """Passes every call on to a node and notes it; the file is written when it is closed.
 
     Parameters
@@ -31,37 +29,30 @@ class NodeRecorder(DeviceNode):
     """
 
     def __init__(self, node: DeviceNode, path: str | Path | Notes) -> None:
+        super().__init__(node, path)
         self.uri = node.uri
-        self._node = node
-        self._notes = Recorder(cast("Any", node), path)  # used to note and close, as any
 
     def read(self, length: int, timeout: float) -> bytes:
         """Pass on and note."""
-        return self._notes.note("read", [length], lambda: self._node.read(length, timeout))
+        return self._note("read", [length], lambda: self._connection.read(length, timeout))
 
     def request(self, number: int, buffer: bytearray, timeout: float = 1.0) -> int:
         """Pass on and note what was asked, what came back, and the result in front of it."""
 
         def ask() -> bytes:
-            result = self._node.request(number, buffer, timeout)
+            result = self._connection.request(number, buffer, timeout)
             return _RESULT.pack(result) + bytes(buffer)
 
-        answer = self._notes.note("request", [number, bytes(buffer)], ask)
+        answer = self._note("request", [number, bytes(buffer)], ask)
         return int(_RESULT.unpack_from(answer)[0])
 
     def probe(self) -> None:
         """Pass on: it tells nothing of what the driver does."""
-        self._node.probe()
-
-    def close(self) -> None:
-        """Close the node and write the file."""
-        self._notes.close()
+        self._connection.probe()
 
 
-class NodeReplay(DeviceNode):
+class NodeReplay(Answering, DeviceNode):
     """Answers a driver's calls from a transcript; time limits are not replayed.
-
-    Use it as a context: leaving it without an error demands that every recorded call was made.
 
     Raises
     ------
@@ -70,24 +61,17 @@ class NodeReplay(DeviceNode):
     """
 
     def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
         self.uri = str(path)
-        self._replay = Replay(path)
 
     def read(self, length: int, timeout: float) -> bytes:
         """Answer as recorded."""
         del timeout
-        return self._replay.play("read", [length])
+        return self._play("read", [length])
 
     def request(self, number: int, buffer: bytearray, timeout: float = 1.0) -> int:
         """Answer as recorded."""
         del timeout
-        answer = self._replay.play("request", [number, bytes(buffer)])
+        answer = self._play("request", [number, bytes(buffer)])
         buffer[:] = answer[_RESULT.size :]
         return int(_RESULT.unpack_from(answer)[0])
-
-    def close(self) -> None:
-        """Do nothing: a driver may close and open again within one transcript."""
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self._replay.finish()

@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Record what passes between a driver and a camera, and play it back without the camera.
+"""Transcripts of cameras: recorded and replayed as those of USB are.
 
-The same kind of file as `ektp_hw.transport.transcript` makes of USB traffic: one JSON object a
-line, the call, its arguments, and what came back. A replay demands exactly the recorded calls in
-their order. Of a frame it holds the length and the hash, unless the whole frame is asked for, which
-is for synthetic eyes only.
+A frame is the payload of its line, and its number and time stand beside it, so a recording with a
+driver's rules holds of a frame what it holds of every picture: the length and the hash.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import zlib
+from abc import abstractmethod
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ektp_hw.errors import DeviceBusy, DeviceError, DeviceRemoved, ProtocolError
+from ektp_hw.transport import redaction
+from ektp_hw.transport.notes import Answering, Noting, call_line
 from ektp_hw.transport.video import (
     Card,
     ControlRange,
@@ -30,16 +25,17 @@ from ektp_hw.transport.video import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["VideoRecorder", "VideoReplay"]
+    Run = Callable[[VideoConnection], Any]
 
-_FAILURES = {"removed": DeviceRemoved, "busy": DeviceBusy, "protocol": ProtocolError}
+__all__ = ["VideoRecorder", "VideoReplay"]
 
 
 class _Calls(VideoConnection):
-    """Turns every call into its name and arguments of JSON, and answers of JSON into values."""
+    """Turns every call into a line of a transcript, and answers of JSON into values."""
 
-    def _pass(self, call: str, arguments: list[Any], run: Callable[[VideoConnection], Any]) -> Any:  # noqa: ANN401
-        raise NotImplementedError
+    @abstractmethod
+    def _pass(self, call: str, arguments: list[Any], run: Run, of: str = "") -> Any:  # noqa: ANN401
+        """Make a call whose answer is JSON, a payload, or JSON with a payload named ``data``."""
 
     def card(self) -> Card:
         """Pass on."""
@@ -52,11 +48,12 @@ class _Calls(VideoConnection):
 
     def configure(self, mode: Mode, interval: float | None = None) -> Layout:
         """Pass on."""
-        wanted = [mode.form, mode.width, mode.height, interval]
+
+        def run(camera: VideoConnection) -> dict[str, Any]:
+            return asdict(camera.configure(mode, interval))
+
         return Layout(
-            **self._pass(
-                "configure", wanted, lambda camera: asdict(camera.configure(mode, interval))
-            )
+            **self._pass("configure", [mode.width, mode.height, interval], run, of=mode.form)
         )
 
     def start(self) -> None:
@@ -69,161 +66,87 @@ class _Calls(VideoConnection):
 
     def frame(self, timeout: float) -> Frame | None:
         """Pass on; the time limit is not part of the record."""
-        told = self._pass("frame", [], lambda camera: _packed(camera.frame(timeout)))
-        return None if told is None else Frame(**{**told, "data": _unpack(told["data"])})
+        told = self._pass("frame", [], lambda camera: _in_parts(camera.frame(timeout)))
+        return None if told is None else Frame(**told)
 
     def control_range(self, name: str) -> ControlRange | None:
         """Pass on."""
-        told = self._pass("control_range", [name], lambda camera: _plain(camera, name))
+        told = self._pass(
+            "control_range", [], lambda camera: _in_parts(camera.control_range(name)), of=name
+        )
         return None if told is None else ControlRange(**told)
 
     def control(self, name: str) -> int:
         """Pass on."""
-        return int(self._pass("control", [name], lambda camera: camera.control(name)))
+        return int(self._pass("control", [], lambda camera: camera.control(name), of=name))
 
     def set_control(self, name: str, value: int) -> None:
         """Pass on."""
-        self._pass("set_control", [name, value], lambda camera: camera.set_control(name, value))
+        self._pass("set_control", [value], lambda camera: camera.set_control(name, value), of=name)
 
     def unit(self, unit: int, selector: int) -> bytes:
         """Pass on."""
-        told = self._pass(
-            "unit", [unit, selector], lambda camera: camera.unit(unit, selector).hex()
+        return bytes(
+            self._pass("unit", [unit, selector], lambda camera: camera.unit(unit, selector))
         )
-        return bytes.fromhex(told)
 
     def set_unit(self, unit: int, selector: int, data: bytes) -> None:
         """Pass on."""
         self._pass(
             "set_unit",
-            [unit, selector, data.hex()],
+            [unit, selector, data],
             lambda camera: camera.set_unit(unit, selector, data),
         )
 
 
-class VideoRecorder(_Calls):
+class VideoRecorder(Noting[VideoConnection], _Calls):
     """Passes every call on to a camera and notes it; the file is written when it is closed.
 
     Parameters
     ----------
-    camera
-        The open way to it; closed with this.
+    connection
+        The open way to the camera; closed with this.
     path
-        The file to write.
-    keep_frames
-        Write whole frames; only for eyes that belong to nobody.
+        The file to write with every frame, or the `Notes` to add to.
     """
 
-    def __init__(
-        self, camera: VideoConnection, path: str | Path, *, keep_frames: bool = False
-    ) -> None:
-        self._camera = camera
-        self._keep_frames = keep_frames
-        self._path = Path(path)
-        self._lines: list[str] = []
-        self._is_written = False
+    def _pass(self, call: str, arguments: list[Any], run: Run, of: str = "") -> Any:  # noqa: ANN401
+        def written(answer: Any) -> dict[str, Any] | None:  # noqa: ANN401
+            if call == "frame" and answer is None:
+                return None  # how often one asks in vain is chance
+            return _as_noted(answer)
 
-    def close(self) -> None:
-        """Close the camera and write the file."""
-        self._camera.close()
-        if not self._is_written:
-            self._is_written = True
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text("".join(f"{line}\n" for line in self._lines), encoding="ascii")
-
-    def _pass(self, call: str, arguments: list[Any], run: Callable[[VideoConnection], Any]) -> Any:  # noqa: ANN401
-        line: dict[str, Any] = {"call": call, "with": arguments}
-        try:
-            answer = run(self._camera)
-        except DeviceError as error:
-            failures = [name for name, kind in _FAILURES.items() if isinstance(error, kind)]
-            self._lines.append(json.dumps(line | {"fails": (failures or ["protocol"])[0]}))
-            raise
-        if call == "frame" and answer is not None and not self._keep_frames:
-            self._lines.append(json.dumps(line | {"gives": answer | _hidden(answer["data"])}))
-        elif call != "frame" or answer is not None:  # how often one asks in vain is chance
-            self._lines.append(json.dumps(line | {"gives": answer}))
-        return answer
+        return self._note_line(
+            call_line(call, arguments, of), lambda: run(self._connection), written
+        )
 
 
-class VideoReplay(_Calls):
-    """Answers a driver's calls from a transcript; leaving it as a context demands them all.
+class VideoReplay(Answering, _Calls):
+    """Answers a driver's calls from a transcript; time limits are not replayed.
 
-    Parameters
-    ----------
-    path
-        The transcript.
-    fill
-        Gives the bytes of a frame of which only the length was kept; zeros without it.
-
-    Raises
-    ------
-    ProtocolError
-        When a call differs from the recorded one, or recorded calls are left over.
+    Parameters and errors as for `ektp_hw.transport.notes.Answering`.
     """
 
-    def __init__(self, path: str | Path, fill: Callable[[int], bytes] = bytes) -> None:
-        self._path = Path(path)
-        self._fill = fill
-        self._lines = [json.loads(line) for line in self._path.read_text("ascii").splitlines()]
-        self._next = 0
-
-    def close(self) -> None:
-        """Do nothing: a driver may close and open again within one transcript."""
-
-    def finish(self) -> None:
-        """Demand that every recorded call was made."""
-        left = len(self._lines) - self._next
-        if left:
-            self._fail(
-                f"{left} recorded calls were never made, the first is on line {self._next + 1}"
-            )
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self.finish()
-
-    def _pass(self, call: str, arguments: list[Any], run: Callable[[VideoConnection], Any]) -> Any:  # noqa: ANN401
+    def _pass(self, call: str, arguments: list[Any], run: Run, of: str = "") -> Any:  # noqa: ANN401
         del run
-        if self._next == len(self._lines):
-            self._fail(f"the driver called {call}{arguments} after the last recorded call")
-        line = self._lines[self._next]
-        self._next += 1
-        if (line["call"], line["with"]) != (call, arguments):
-            self._fail(
-                f"line {self._next} has {line['call']}{line['with']}, but the driver called "
-                f"{call}{arguments}"
-            )
-        if "fails" in line:
-            raise _FAILURES[line["fails"]]("as recorded", device=str(self._path))
-        answer = line["gives"]
-        if call == "frame" and isinstance(answer["data"], dict):
-            return answer | {"data": _pack(self._fill(answer["data"]["bytes"]))}
-        return answer
-
-    def _fail(self, what: str) -> None:
-        raise ProtocolError(what, device=str(self._path))
+        line = self._recorded(call_line(call, arguments, of))
+        if "gives" not in line:
+            return line.get("tells")
+        payload = self._payload(line)
+        return line["tells"] | {"data": payload} if "tells" in line else payload
 
 
-def _plain(camera: VideoConnection, name: str) -> dict[str, int] | None:
-    limits = camera.control_range(name)
-    return None if limits is None else asdict(limits)
+def _in_parts(told: Frame | ControlRange | None) -> dict[str, Any] | None:
+    return None if told is None else asdict(told)
 
 
-def _packed(frame: Frame | None) -> dict[str, Any] | None:
-    if frame is None:
-        return None
-    return asdict(frame) | {"data": _pack(frame.data)}
-
-
-def _hidden(text: str) -> dict[str, Any]:
-    data = _unpack(text)
-    return {"data": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
-
-
-def _pack(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
-
-
-def _unpack(text: str) -> bytes:
-    return zlib.decompress(base64.b64decode(text))
+def _as_noted(answer: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return what stands in a line for an answer."""
+    if answer is None:
+        return {}
+    if isinstance(answer, bytes):
+        return {"gives": redaction.pack(answer)}
+    if isinstance(answer, dict) and "data" in answer:
+        rest = {name: value for name, value in answer.items() if name != "data"}
+        return {"tells": rest, "gives": redaction.pack(answer["data"])}
+    return {"tells": answer}

@@ -44,7 +44,7 @@ def tablet(model):
 def test_recorded_conversation():
     class Patient(NodeReplay):
         def read(self, length, timeout):
-            if self._replay._next < len(self._replay._lines):
+            if self._next < len(self._lines):
                 return super().read(length, timeout)
             time.sleep(timeout)
             return b""
@@ -146,7 +146,7 @@ def record():
 
     class Terse(NodeRecorder):
         def read(self, length, timeout):
-            notes = self._notes._notes._lines
+            notes = self._notes._lines
             before = len(notes)
             got = super().read(length, timeout)
             if not got and any('"gives"' in line and '"read"' in line for line in notes):

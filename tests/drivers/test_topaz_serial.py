@@ -43,7 +43,7 @@ def pad(line):
 def test_recorded_conversation():
     class Patient(SerialReplay):
         def read(self, length, timeout):
-            if self._replay._next < len(self._replay._lines):
+            if self._next < len(self._lines):
                 return super().read(length, timeout)
             time.sleep(timeout)
             return b""
@@ -111,7 +111,7 @@ def record():
 
     class Terse(SerialRecorder):
         def read(self, length, timeout):
-            notes = self._notes._notes._lines
+            notes = self._notes._lines
             before = len(notes)
             got = super().read(length, timeout)
             if not got:

@@ -28,6 +28,7 @@ from ektp_hw.errors import (
 from ektp_hw.samples import Eye, IrisImage
 from ektp_hw.synthetic import SyntheticEye
 from ektp_hw.transport import usb, video_places
+from ektp_hw.transport.transcript import Notes
 from ektp_hw.transport.video import Mode
 from ektp_hw.transport.video_node import VideoNode
 from ektp_hw.transport.video_places import VideoPlace
@@ -86,7 +87,8 @@ def test_the_conversation_lights_the_lamp_only_while_it_streams():
 def test_a_recording_holds_no_eye_and_replays_with_a_phantom(tmp_path):
     path = tmp_path / "talk.frames"
     model = VirtualVideoCamera([EYE], speed=8, ids=LAMP)
-    recorder = VideoRecorder(VideoNode("/dev/video0", "video:/dev/video0", model), path)
+    notes = Notes(path, V4L2Camera.redaction)
+    recorder = VideoRecorder(VideoNode("/dev/video0", "video:/dev/video0", model), notes)
     with V4L2Camera(info(), lambda _: recorder) as device:
         device.capture(timeout=10)
     assert path.stat().st_size < 5000
@@ -320,7 +322,7 @@ def record():
     model = VirtualVideoCamera([discs()], speed=2, ids=LAMP)
 
     def connect(uri):
-        return VideoRecorder(VideoNode("/dev/video0", uri, model), TRANSCRIPT, keep_frames=True)
+        return VideoRecorder(VideoNode("/dev/video0", uri, model), TRANSCRIPT)
 
     with V4L2Camera(info(), connect) as device:
         device.capture()
