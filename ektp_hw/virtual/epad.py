@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.virtual import wishes
-from ektp_hw.virtual.signing import Counts, Misbehaviour, Scale, Signing, in_counts
+from ektp_hw.virtual.signing import Counts, Misbehaviour, Scale, SignedOn, Signing
 from ektp_hw.virtual.usb_function import INTERRUPT, Endpoint, Interface, Stall, UsbFunction
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _REPORT_DESCRIPTOR = bytes.fromhex(
 _HID = struct.pack("<BBHBBBH", 9, 0x21, 0x0110, 0, 1, 0x22, len(_REPORT_DESCRIPTOR))
 
 
-class VirtualEpad(UsbFunction):
+class VirtualEpad(SignedOn, UsbFunction):
     """A pad; somebody begins to sign when the host begins to listen, or when `sign` is called.
 
     Parameters
@@ -65,33 +65,10 @@ class VirtualEpad(UsbFunction):
         serial: str = "VIRTUALEPAD1",
     ) -> None:
         super().__init__(serial)
-        self.signing = Signing(SCALE.rate, speed)
-        self._fault: Misbehaviour | None = None
+        self.signing = Signing(SCALE, speed)
         self._halted = False
         self._signings = 0
         self.present(trace)
-
-    def present(self, trace: SignatureTrace | None) -> None:
-        """Have this signed; None: nobody is there."""
-        with self.lock:
-            self.signing.counts = in_counts(trace, SCALE) if trace is not None else []
-            self.signing.end()
-
-    def sign(self) -> None:
-        """Let the person sign from the beginning, in a moment."""
-        with self.lock:
-            self.signing.begin(self.signing.after)
-
-    def misbehave(self, what: Misbehaviour | str) -> None:
-        """Go wrong half way through every signing, until `behave`."""
-        fault = Misbehaviour(what)
-        with self.lock:
-            self._fault = fault
-
-    def behave(self) -> None:
-        """End all misbehaviour."""
-        with self.lock:
-            self._fault = None
 
     def script(self, options: Mapping[str, str]) -> None:
         """Do what a ``virtual:epad`` URI asks for; options as those of ``virtual:signature``.

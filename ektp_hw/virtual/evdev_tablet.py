@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ektp_hw.errors import DeviceBusy, DeviceRemoved
 from ektp_hw.transport.node import DeviceNode
-from ektp_hw.virtual.signing import Counts, Misbehaviour, Scale, Signing, in_counts
+from ektp_hw.virtual.signing import Counts, Misbehaviour, Scale, SignedOn, Signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ KEYS = (_PEN, _TOUCH, 0x14B)
 """Pen, tip and barrel button."""
 
 
-class VirtualTablet:
+class VirtualTablet(SignedOn):
     """A tablet; somebody begins to sign when the host listens, or when `sign` is called.
 
     Parameters
@@ -60,36 +60,19 @@ class VirtualTablet:
 
     def __init__(self, trace: SignatureTrace | None = None, *, speed: float = 1.0) -> None:
         self.lock = threading.RLock()
-        self.signing = Signing(SCALE.rate, speed)
+        self.signing = Signing(SCALE, speed)
         self.is_plugged = True
         self.has_resolution = True
         self.holder: DeviceNode | None = None
-        self._fault: Misbehaviour | None = None
         self._state: dict[tuple[int, int], int] = {}
         self._frozen_at = 0.0
         self.present(trace)
 
-    def present(self, trace: SignatureTrace | None) -> None:
-        """Have this signed; None: nobody is there."""
-        with self.lock:
-            self.signing.counts = in_counts(trace, SCALE) if trace is not None else []
-            self.signing.end()
-
-    def sign(self) -> None:
-        """Let the person sign from the beginning, in a moment."""
-        with self.lock:
-            self.signing.begin(self.signing.after)
-
-    def misbehave(self, what: Misbehaviour | str) -> None:
-        """Go wrong half way through every signing, until `behave`."""
-        fault = Misbehaviour(what)
-        with self.lock:
-            self._fault = fault
-
     def behave(self) -> None:
         """End all misbehaviour; be plugged in."""
         with self.lock:
-            self._fault, self.is_plugged, self._frozen_at = None, True, 0.0
+            super().behave()
+            self.is_plugged, self._frozen_at = True, 0.0
 
     def node(self, uri: str) -> DeviceNode:
         """Open the node, as a driver's way to connect."""

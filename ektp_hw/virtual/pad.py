@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from ektp_hw.virtual import wishes
 from ektp_hw.virtual.pad_screen import PadScreen
-from ektp_hw.virtual.signing import Counts, Misbehaviour, Scale, Signing, in_counts
+from ektp_hw.virtual.signing import Counts, Misbehaviour, Scale, SignedOn, Signing
 from ektp_hw.virtual.usb_function import INTERRUPT, Endpoint, Interface, Stall, UsbFunction
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ MODELS = {
 """Models by the number people call them."""
 
 
-class VirtualSignaturePad(UsbFunction):
+class VirtualSignaturePad(SignedOn, UsbFunction):
     """A pad; clearing its screen, or turning its ink on, makes the person sign from the beginning.
 
     Parameters
@@ -130,16 +130,16 @@ class VirtualSignaturePad(UsbFunction):
         self.product_id = self.model.product_id  # type: ignore[misc]  # each model has its own
         self.product = f"{self.model.name} (emulated)"  # type: ignore[misc]
         self.screen = PadScreen(self.model.width, self.model.height, self.model.encodings)
-        self.signing = Signing(_RATE, speed)
+        scale = SCALE._replace(max_x=self.model.max_x, max_y=self.model.max_y)
+        self.signing = Signing(scale, speed)
         self._scripted = trace is not None
         self._signings = 0
-        self._fault: Misbehaviour | None = None
         self.is_secure = False
         self._inking = False
         self._mode = self._result = 0
         self._busy_until = 0.0
         self._stale: list[bytes] = []
-        self._lay(trace)
+        super().present(trace)
 
     # The script.
 
@@ -158,24 +158,7 @@ class VirtualSignaturePad(UsbFunction):
     def present(self, trace: SignatureTrace | None) -> None:
         """Have this signed when the next capture begins; None: nobody is there."""
         self._scripted = True
-        self._lay(trace)
-
-    def _lay(self, trace: SignatureTrace | None) -> None:
-        scale = SCALE._replace(max_x=self.model.max_x, max_y=self.model.max_y)
-        with self.lock:
-            self.signing.counts = in_counts(trace, scale) if trace is not None else []
-            self.signing.end()
-
-    def misbehave(self, what: Misbehaviour | str) -> None:
-        """Go wrong half way through every signing, until `behave`."""
-        fault = Misbehaviour(what)
-        with self.lock:
-            self._fault = fault
-
-    def behave(self) -> None:
-        """End all misbehaviour."""
-        with self.lock:
-            self._fault = None
+        super().present(trace)
 
     def script(self, options: Mapping[str, str]) -> None:
         """Do what a ``virtual:signature`` URI asks for.
@@ -198,7 +181,7 @@ class VirtualSignaturePad(UsbFunction):
 
         trace = SyntheticPerson(seed).signature(self._signings)
         self._signings += 1
-        self._lay(trace)
+        super().present(trace)
 
     # Requests.
 

@@ -41,7 +41,7 @@ class VirtualSerialPad(SerialFunction):
     def __init__(self, trace: SignatureTrace | None = None, *, speed: float = 1.0) -> None:
         super().__init__(115_200, speed=20)
         self.pad = VirtualSignaturePad(trace, speed=_AT_ONCE, model="540")
-        self._pause = 1 / self.pad.signing.rate / speed
+        self._pause = 1 / self.pad.signing.scale.rate / speed
         self._reader = FrameReader()
         self._streaming = False
 

@@ -11,9 +11,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import threading
+
     from ektp_hw.samples import SignatureTrace
 
-__all__ = ["Counts", "Misbehaviour", "Scale", "Signing", "in_counts"]
+__all__ = ["Counts", "Misbehaviour", "Scale", "SignedOn", "Signing", "in_counts"]
 
 _AWAY_S = 0.3
 
@@ -89,8 +91,8 @@ class Signing:
 
     Parameters
     ----------
-    rate
-        Samples a second.
+    scale
+        The pad's measures.
     speed
         How many times faster than real the signing goes; the samples stay the same.
 
@@ -100,8 +102,8 @@ class Signing:
         Seconds that somebody takes to begin when the host listens.
     """
 
-    def __init__(self, rate: float, speed: float) -> None:
-        self.rate = rate
+    def __init__(self, scale: Scale, speed: float) -> None:
+        self.scale = scale
         self.speed = speed
         self.after = 0.15
         self.counts: list[Counts] = []
@@ -109,6 +111,11 @@ class Signing:
         self.last_byte = 0.0
         self._began: float | None = None
         self._asked = 0.0
+
+    def lay(self, trace: SignatureTrace | None) -> None:
+        """Have this signed from the next beginning on; None: nobody is there."""
+        self.counts = in_counts(trace, self.scale) if trace is not None else []
+        self.end()
 
     @property
     def is_running(self) -> bool:
@@ -144,7 +151,7 @@ class Signing:
         """Whether the moment of the next sample has come."""
         if self._began is None:
             return False
-        return (time.monotonic() - self._began) * self.speed * self.rate >= self.given
+        return (time.monotonic() - self._began) * self.speed * self.scale.rate >= self.given
 
     def take(self) -> Counts | None:
         """Return the next sample; None when the signing is over."""
@@ -153,3 +160,32 @@ class Signing:
             return None
         self.given += 1
         return self.counts[self.given - 1]
+
+
+class SignedOn:
+    """The half of a pad's model that is signed on; the other half, behind it, knows the wire."""
+
+    lock: threading.RLock
+    signing: Signing
+    _fault: Misbehaviour | None = None
+
+    def present(self, trace: SignatureTrace | None) -> None:
+        """Have this signed; None: nobody is there."""
+        with self.lock:
+            self.signing.lay(trace)
+
+    def sign(self) -> None:
+        """Let the person sign from the beginning, in a moment."""
+        with self.lock:
+            self.signing.begin(self.signing.after)
+
+    def misbehave(self, what: Misbehaviour | str) -> None:
+        """Go wrong half way through every signing, until `behave`."""
+        fault = Misbehaviour(what)
+        with self.lock:
+            self._fault = fault
+
+    def behave(self) -> None:
+        """End all misbehaviour."""
+        with self.lock:
+            self._fault = None

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ektp_hw.virtual.serial_line import SerialFunction
-from ektp_hw.virtual.signing import Counts, Misbehaviour, Scale, in_counts
+from ektp_hw.virtual.signing import Counts, Misbehaviour, Scale, SignedOn, Signing
 
 if TYPE_CHECKING:
     from ektp_hw.samples import SignatureTrace
@@ -21,7 +21,7 @@ SCALE = Scale(410 / 25.4, 410 / 25.4, 4095, 4095, 1, 150.0)
 """410 points an inch, no pressure; a rate that 19,200 baud can carry."""
 
 
-class VirtualTopaz(SerialFunction):
+class VirtualTopaz(SignedOn, SerialFunction):
     """A pad; somebody signs when `sign` is called.
 
     Parameters
@@ -34,25 +34,12 @@ class VirtualTopaz(SerialFunction):
 
     def __init__(self, trace: SignatureTrace | None = None, *, speed: float = 1.0) -> None:
         super().__init__(19_200, speed=speed)
-        self._fault: Misbehaviour | None = None
-        self._counts: list[Counts] = []
+        self.signing = Signing(SCALE, speed)
         self.present(trace)
-
-    def present(self, trace: SignatureTrace | None) -> None:
-        """Have this signed; None: nobody is there."""
-        self._counts = in_counts(trace, SCALE) if trace is not None else []
-
-    def misbehave(self, what: Misbehaviour | str) -> None:
-        """Go wrong half way through every signing, until `behave`."""
-        self._fault = Misbehaviour(what)
-
-    def behave(self) -> None:
-        """End all misbehaviour."""
-        self._fault = None
 
     def sign(self) -> None:
         """Let the person sign from the beginning, in a moment."""
-        packets = [_packed(counts) for counts in self._counts]
+        packets = [_packed(counts) for counts in self.signing.counts]
         half = len(packets) // 2
         gone = bytes([_SYNC, 0, 0, 0, 0])
         if self._fault is Misbehaviour.LIFTED:
