@@ -7,12 +7,14 @@ import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from ektp_hw.samples import FingerPosition, FingerprintImage
-from ektp_hw.virtual import platen
+from ektp_hw.virtual import platen, wishes
 from ektp_hw.virtual.usb_function import Endpoint, Interface, Setup, Stall, UsbFunction
+from ektp_hw.virtual.visitor import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ektp_hw.samples import FingerprintImage
 
 __all__ = ["Misbehaviour", "VirtualScanner"]
 
@@ -68,10 +70,9 @@ class VirtualScanner(UsbFunction):
         super().__init__(serial)
         self.slow_seconds = 0.5
         self.lamps: dict[int, bool] = {}
-        self._glass = self._old = platen.empty()
+        self._visitor = Visitor("fingerprint", (platen.HEIGHT, platen.WIDTH), platen.PPI)
+        self._old = platen.empty()
         self._is_stale = True
-        self._scripted = False
-        self._impressions = 0
         self._faults: list[Misbehaviour] = []
         self._halted = False
         self._picture = b""
@@ -83,12 +84,7 @@ class VirtualScanner(UsbFunction):
 
     def present(self, image: FingerprintImage | None) -> None:
         """Put a finger on the glass, as a scanner of 500 ppi sees it; None takes it off."""
-        if not isinstance(image, FingerprintImage | None):
-            raise TypeError(f"a finger is a FingerprintImage or None, not {type(image).__name__}")
-        glass = platen.empty() if image is None else platen.lay(image)
-        with self.lock:
-            self._scripted = True
-            self._glass = glass
+        self._visitor.present(image)
 
     def misbehave(self, what: Misbehaviour | str, times: int = 1) -> None:
         """Go wrong from the next picture on.
@@ -106,28 +102,9 @@ class VirtualScanner(UsbFunction):
             self._faults.clear()
 
     def script(self, options: Mapping[str, str]) -> None:
-        """Do what a ``virtual:fingerprint`` URI asks for.
-
-        ``seed`` and ``position`` name a finger of a synthetic person, shown in a new impression at
-        every opening. Without options what a script presented stays; without a script person 1
-        lays the right index finger on.
-
-        Raises
-        ------
-        ValueError
-            If an option is unknown, or no number.
-        """
-        seed, position = _finger_asked_for(options)
-        with self.lock:
-            if self._scripted and not options:
-                return
-            impression, self._impressions = self._impressions, self._impressions + 1
-        from ektp_hw.synthetic import SyntheticPerson
-
-        finger = SyntheticPerson(seed).finger(position)
-        glass = platen.lay(finger.impression(impression).image)
-        with self.lock:
-            self._glass = glass
+        """Do what a ``virtual:fingerprint`` URI asks for: see `Visitor.come`."""
+        wishes.check_names("fingerprint", options, {"seed", "position"})
+        self._visitor.come(options)
 
     # The device.
 
@@ -213,21 +190,9 @@ class VirtualScanner(UsbFunction):
     def _exposed(self) -> platen.Pixels:
         import numpy as np
 
+        glass = self._visitor.glass
+        if glass is None or self._take(Misbehaviour.NO_FINGER):
+            glass = platen.empty()
         if not self.lamps.get(_WHITE) or self._take(Misbehaviour.DEAD_LAMP):
-            return np.full_like(self._glass, _DARK)
-        glass = platen.empty() if self._take(Misbehaviour.NO_FINGER) else self._glass
+            return np.full_like(glass, _DARK)
         return platen.dirt_on(glass) if self._take(Misbehaviour.DIRTY) else glass
-
-
-def _finger_asked_for(options: Mapping[str, str]) -> tuple[int, FingerPosition]:
-    if unknown := set(options) - {"seed", "position"}:
-        raise ValueError(
-            f"virtual:fingerprint knows no option '{min(unknown)}', only seed and position"
-        )
-    seed, position = options.get("seed", "1"), options.get("position", "2")
-    if not seed.isdecimal() or not position.isdecimal() or not 1 <= int(position) <= 10:
-        raise ValueError(
-            f"virtual:fingerprint takes a seed of 0 or more and a position of 1 to 10 (ISO/IEC "
-            f"19794-2), not seed={seed} and position={position}"
-        )
-    return int(seed), FingerPosition(int(position))

@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from ektp_hw.samples import FingerPosition, FingerprintImage
 from ektp_hw.transport import uareu
 from ektp_hw.transport.uareu import Block, Flag, Header, Interrupt, Mode, Register
-from ektp_hw.virtual import platen, wishes
+from ektp_hw.virtual import wishes
 from ektp_hw.virtual.usb_function import INTERRUPT, Endpoint, Interface, Setup, Stall, UsbFunction
+from ektp_hw.virtual.visitor import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
     import numpy.typing as npt
+
+    from ektp_hw.samples import FingerprintImage
 
     Pixels = npt.NDArray[np.uint8]
 
@@ -130,9 +132,7 @@ class VirtualUareU(UsbFunction):
         self.late_seconds = 1.5
         self.stays = False
         """Whether the finger stays on the glass until `stays` is taken back."""
-        self._glass: Pixels | None = None
-        self._scripted = False
-        self._impressions = 0
+        self._visitor = Visitor("uareu", (HEIGHT, WIDTH), PPI)
         self._faults: list[Misbehaviour] = []
         self._images = 0
         self._reset(_LOW_POWER)
@@ -141,12 +141,7 @@ class VirtualUareU(UsbFunction):
 
     def present(self, image: FingerprintImage | None) -> None:
         """Give the person this finger, as a reader of 512 ppi sees it; None: nobody is there."""
-        if not isinstance(image, FingerprintImage | None):
-            raise TypeError(f"a finger is a FingerprintImage or None, not {type(image).__name__}")
-        glass = None if image is None else platen.lay(image, (HEIGHT, WIDTH), PPI)
-        with self.lock:
-            self._scripted = True
-            self._glass = glass
+        self._visitor.present(image)
 
     def misbehave(self, what: Misbehaviour | str) -> None:
         """Go wrong from the next picture or power-up on, once or until `behave`."""
@@ -163,33 +158,9 @@ class VirtualUareU(UsbFunction):
             self._faults.clear()
 
     def script(self, options: Mapping[str, str]) -> None:
-        """Do what a ``virtual:uareu`` URI asks for.
-
-        ``seed`` and ``position`` name a finger of a synthetic person, shown in a new impression at
-        every opening. Without options what a script presented stays; without a script person 1
-        lays the right index finger on.
-
-        Raises
-        ------
-        ValueError
-            If an option is unknown, or no number.
-        """
+        """Do what a ``virtual:uareu`` URI asks for: see `Visitor.come`."""
         wishes.check_names("uareu", options, {"seed", "position"})
-        seed = wishes.person("uareu", options)
-        position = wishes.number("uareu", options, "position", 2)
-        if position not in range(1, 11):
-            raise ValueError(
-                f"virtual:uareu takes a position of 1 to 10 (ISO/IEC 19794-2), not {position:g}"
-            )
-        if self._scripted and not options:
-            return
-        from ektp_hw.synthetic import SyntheticPerson
-
-        finger = SyntheticPerson(seed).finger(FingerPosition(int(position)))
-        impression, self._impressions = self._impressions, self._impressions + 1
-        glass = platen.lay(finger.impression(impression).image, (HEIGHT, WIDTH), PPI)
-        with self.lock:
-            self._glass = glass
+        self._visitor.come(options)
 
     # The device.
 
@@ -275,7 +246,7 @@ class VirtualUareU(UsbFunction):
         if mode == Mode.AWAIT_FINGER_ON:
             if self._take(Misbehaviour.POWER_SAG):
                 self._reset(_LOW_POWER)
-            elif self._glass is not None:
+            elif self._visitor.glass is not None:
                 self._tell(Interrupt.FINGER_ON)
         elif mode == Mode.AWAIT_FINGER_OFF and not self.stays:
             self._tell(Interrupt.FINGER_OFF)
@@ -348,10 +319,11 @@ class VirtualUareU(UsbFunction):
         import numpy as np
 
         if self._take(Misbehaviour.LIFTED):
-            self._glass = None
-        if self._glass is None or self._take(Misbehaviour.DEAD_LAMP):
+            self._visitor.glass = None
+        glass = self._visitor.glass
+        if glass is None or self._take(Misbehaviour.DEAD_LAMP):
             return np.zeros((HEIGHT, WIDTH), np.uint8)
-        seen = 255 - self._glass
+        seen = 255 - glass
         return seen[::-1, ::-1] if self.turned else seen
 
     def _scrambled(self, header: Header, lines: Pixels) -> Pixels:
