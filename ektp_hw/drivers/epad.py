@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import UsbId
 from ektp_hw.devices.capabilities import Feature, SignatureCapabilities
+from ektp_hw.devices.linked import Linked
 from ektp_hw.devices.pen_pad import PenPad, PenSample
 from ektp_hw.devices.wait import LONGEST_SLICE
 from ektp_hw.errors import (
@@ -50,7 +51,7 @@ _FOREIGN_REPORTS = 16
 _OLD_REPORTS = 64
 
 
-class Epad(FoundByHidId, PenPad):
+class Epad(FoundByHidId, Linked[hid.HidConnection], PenPad):
     """ePadLink ePad signature pads.
 
     Parameters
@@ -73,7 +74,6 @@ class Epad(FoundByHidId, PenPad):
     ) -> None:
         super().__init__(info)
         self._connect = connect
-        self._hid: hid.HidConnection | None = None
         self._foreign = 0
         self._touched: PenSample | None = None
 
@@ -102,12 +102,7 @@ class Epad(FoundByHidId, PenPad):
         except DeviceError:
             connection.close()
             raise
-        self._hid = connection
-
-    def _close(self) -> None:
-        connection, self._hid = self._hid, None
-        if connection is not None:
-            connection.close()
+        self._link = connection
 
     def _start(self, wait: CaptureWait) -> None:
         for _ in range(_OLD_REPORTS):
@@ -159,9 +154,3 @@ class Epad(FoundByHidId, PenPad):
         except ProtocolError:
             self._wire.clear_halt()
             raise
-
-    @property
-    def _wire(self) -> hid.HidConnection:
-        if self._hid is None:
-            raise DeviceError("the pad is closed; open it first", device=self.info.uri)
-        return self._hid

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo, DeviceKind
 from ektp_hw.devices.capabilities import Feature, SignatureCapabilities
+from ektp_hw.devices.linked import Linked
 from ektp_hw.devices.pen_pad import PenPad, PenSample
 from ektp_hw.devices.wait import LONGEST_SLICE
 from ektp_hw.errors import DeviceError, DeviceUnavailable, ProtocolError, UnavailableReason
@@ -35,7 +36,7 @@ _FOREIGN_FRAMES = 16
 _OLD_READS = 64
 
 
-class EvdevTablet(PenPad):
+class EvdevTablet(Linked[evdev.EventConnection], PenPad):
     """A pen tablet under ``/dev/input``.
 
     Parameters
@@ -55,7 +56,6 @@ class EvdevTablet(PenPad):
     ) -> None:
         super().__init__(info)
         self._connect = connect
-        self._events: evdev.EventConnection | None = None
         self._axes: dict[int, evdev.Axis] = {}
         self._now: dict[int, int] = {}
         self._near = self._tip = False
@@ -107,19 +107,14 @@ class EvdevTablet(PenPad):
         except DeviceError:
             connection.close()
             raise
-        self._axes, self._events = axes, connection
-
-    def _close(self) -> None:
-        connection, self._events = self._events, None
-        if connection is not None:
-            connection.close()
+        self._axes, self._link = axes, connection
 
     # What the base class asks for.
 
     def _start(self, wait: CaptureWait) -> None:
         for _ in range(_OLD_READS):
             wait.check()
-            if not self._node.read(0.001):
+            if not self._wire.read(0.001):
                 break
         self._ready.clear()
         self._first, self._foreign = None, 0
@@ -131,7 +126,7 @@ class EvdevTablet(PenPad):
     def _sample(self, wait: CaptureWait, longest: float = LONGEST_SLICE) -> PenSample | None:
         wait.check()
         if not self._ready:
-            for event in self._node.read(wait.slice(longest)):
+            for event in self._wire.read(wait.slice(longest)):
                 if (event.kind, event.code) == (evdev.SYN, evdev.SYN_DROPPED):
                     self._catch_up(event.seconds)
                     break
@@ -152,7 +147,7 @@ class EvdevTablet(PenPad):
     def _catch_up(self, seconds: float) -> None:
         """Throw away what is waiting, which is older than the state that can be asked for."""
         for _ in range(_OLD_READS):
-            events = self._node.read(0.001)
+            events = self._wire.read(0.001)
             if not events:
                 break
             seconds = events[-1].seconds
@@ -199,14 +194,8 @@ class EvdevTablet(PenPad):
 
     def _ask_state(self) -> None:
         """Ask for what the events since the last frame would have told."""
-        self._now = {code: self._node.axis(code).value for code in self._axes}
-        self._near, self._tip = self._node.is_pressed(_PEN), self._node.is_pressed(_TOUCH)
-
-    @property
-    def _node(self) -> evdev.EventConnection:
-        if self._events is None:
-            raise DeviceError("the tablet is closed; open it first", device=self.info.uri)
-        return self._events
+        self._now = {code: self._wire.axis(code).value for code in self._axes}
+        self._near, self._tip = self._wire.is_pressed(_PEN), self._wire.is_pressed(_TOUCH)
 
 
 def _is_pen_tablet(one: evdev.EventDevice) -> bool:

@@ -17,8 +17,9 @@ from ektp_hw.devices.base import DeviceInfo, UsbId
 from ektp_hw.devices.capabilities import Feature, FingerprintCapabilities
 from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
+from ektp_hw.devices.linked import Linked
 from ektp_hw.devices.redaction import Redaction, Rule
-from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
+from ektp_hw.errors import CaptureTimeout, ProtocolError, RetryAdvice, RetryCapture
 from ektp_hw.transport.found_by_id import FoundById
 from ektp_hw.transport.usb_reset import connect_afresh
 
@@ -64,7 +65,7 @@ _LEFTOVERS = _HEIGHT
 """Messages that a broken capture may leave behind; a picture has half as many."""
 
 
-class NB1010(FoundById, FingerprintScanner):
+class NB1010(FoundById, Linked["UsbConnection"], FingerprintScanner):
     """A thermal press sensor for one finger, NEXT Biometrics NB-1010-U.
 
     Parameters
@@ -85,7 +86,6 @@ class NB1010(FoundById, FingerprintScanner):
     ) -> None:
         super().__init__(info)
         self._connect = connect
-        self._link: UsbConnection | None = None
         self._in_step = True
 
     @property
@@ -104,13 +104,8 @@ class NB1010(FoundById, FingerprintScanner):
         )
 
     def _open(self) -> None:
-        self._link = self._connect(self.info.address)
+        super()._open()
         self._in_step = True
-
-    def _close(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
 
     def _start(self, wait: CaptureWait) -> None:
         if not self._in_step:
@@ -165,12 +160,6 @@ class NB1010(FoundById, FingerprintScanner):
 
     def _stop(self) -> None:
         """Do nothing: the sensor rests by itself after a picture."""
-
-    @property
-    def _wire(self) -> UsbConnection:
-        if self._link is None:
-            raise DeviceError("the device is closed; open it first", device=self.info.uri)
-        return self._link
 
     def _ask(self, command: bytes, kind: int, wait: CaptureWait) -> bytes:
         wait.check()

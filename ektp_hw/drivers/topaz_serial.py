@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo, DeviceKind
 from ektp_hw.devices.capabilities import Feature, SignatureCapabilities
+from ektp_hw.devices.linked import Linked
 from ektp_hw.devices.pen_pad import PenPad, PenSample
 from ektp_hw.devices.wait import LONGEST_SLICE
-from ektp_hw.errors import DeviceError, DeviceNotFound, ProtocolError
+from ektp_hw.errors import DeviceNotFound, ProtocolError
 from ektp_hw.transport import serial, serial_ports
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _connect(uri: str) -> SerialConnection:
     return serial.connect(uri, baud=_BAUD, parity=options.get("parity", _PARITY))
 
 
-class TopazSerial(PenPad):
+class TopazSerial(Linked["SerialConnection"], PenPad):
     """A Topaz signature pad on a serial line.
 
     Parameters
@@ -69,7 +70,6 @@ class TopazSerial(PenPad):
     ) -> None:
         super().__init__(info)
         self._connect = connect
-        self._line: SerialConnection | None = None
         self._per_mm = _per_inch(info.address) / 25.4
         self._packet = bytearray()
         self._rubbish = self._lost = self._good = self._bad = 0
@@ -112,17 +112,9 @@ class TopazSerial(PenPad):
             features=frozenset({Feature.PRESENCE, Feature.PREVIEW}),
         )
 
-    def _open(self) -> None:
-        self._line = self._connect(self.info.address)
-
-    def _close(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
-
     def _start(self, wait: CaptureWait) -> None:
         wait.check()
-        self._port.discard()
+        self._wire.discard()
         self._packet.clear()
         self._ready.clear()
         self._first, self._rubbish = None, 0
@@ -134,7 +126,7 @@ class TopazSerial(PenPad):
     def _sample(self, wait: CaptureWait, longest: float = LONGEST_SLICE) -> PenSample | None:
         wait.check()
         if not self._ready:
-            for byte in self._port.read(_READ_BYTES, wait.slice(min(longest, _LOOK_S))):
+            for byte in self._wire.read(_READ_BYTES, wait.slice(min(longest, _LOOK_S))):
                 self._take(byte)
         return self._ready.popleft() if self._ready else None
 
@@ -174,12 +166,6 @@ class TopazSerial(PenPad):
                 near=bool(flags & _NEAR), dropped=lost,
             )
         )  # fmt: skip
-
-    @property
-    def _port(self) -> SerialConnection:
-        if self._line is None:
-            raise DeviceError("the pad is closed; open it first", device=self.info.uri)
-        return self._line
 
 
 def _per_inch(uri: str) -> float:

@@ -27,6 +27,7 @@ from ektp_hw.devices.base import DeviceInfo, UsbId
 from ektp_hw.devices.capabilities import Feature, FingerprintCapabilities
 from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
+from ektp_hw.devices.linked import Linked
 from ektp_hw.devices.wait import CaptureWait
 from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError
 from ektp_hw.transport import uareu, usb
@@ -79,7 +80,7 @@ _TURNED = 0x000A
 _NEEDS_ANSWER = 0x00CA
 
 
-class UareU4000(FoundById, FingerprintScanner):
+class UareU4000(FoundById, Linked["UsbConnection"], FingerprintScanner):
     """A reader for one finger of the U.are.U 4000 family.
 
     Parameters
@@ -112,7 +113,6 @@ class UareU4000(FoundById, FingerprintScanner):
         super().__init__(info)
         self._connect = connect
         self._draw = draw
-        self._link: UsbConnection | None = None
         self._answers = True
         self._finger_down = False
         self._empty_pictures = 0
@@ -153,7 +153,7 @@ class UareU4000(FoundById, FingerprintScanner):
             self._stop()
 
     def _open(self) -> None:
-        self._link = self._connect(self.info.address)
+        super()._open()
         self._answers = True
         self._finger_down = False
 
@@ -161,8 +161,7 @@ class UareU4000(FoundById, FingerprintScanner):
         if self._link is not None:
             self._finger_down = False
             self._stop()
-            self._link.close()
-            self._link = None
+        super()._close()
 
     def _start(self, wait: CaptureWait) -> None:
         self._answers = True
@@ -346,12 +345,6 @@ class UareU4000(FoundById, FingerprintScanner):
             wait.check()
 
     # Words.
-
-    @property
-    def _wire(self) -> UsbConnection:
-        if self._link is None:
-            raise DeviceError("the device is closed; open it first", device=self.info.uri)
-        return self._link
 
     def _interrupt(self, timeout: float) -> int | None:
         """Return the next interrupt's type, None when none comes in time."""

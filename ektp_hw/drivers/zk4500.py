@@ -18,6 +18,7 @@ from ektp_hw.devices.base import DeviceInfo, UsbId
 from ektp_hw.devices.capabilities import Feature, FingerprintCapabilities
 from ektp_hw.devices.finger_presence import Look, look_at
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
+from ektp_hw.devices.linked import Linked
 from ektp_hw.errors import CaptureTimeout, DeviceError, ProtocolError, RetryAdvice, RetryCapture
 from ektp_hw.transport.found_by_id import FoundById
 from ektp_hw.transport.usb_reset import connect_afresh
@@ -60,7 +61,7 @@ _DARK = 40
 """Grey value that no pixel of a lit glass with or without a finger stays below everywhere."""
 
 
-class ZK4500(FoundById, FingerprintScanner):
+class ZK4500(FoundById, Linked["UsbConnection"], FingerprintScanner):
     """An optical scanner for one finger, ZKTeco ZK4500.
 
     Parameters
@@ -80,7 +81,6 @@ class ZK4500(FoundById, FingerprintScanner):
     ) -> None:
         super().__init__(info)
         self._connect = connect
-        self._link: UsbConnection | None = None
         self._stale = True
         self._in_step = True
         self._asked: float | None = None
@@ -101,13 +101,8 @@ class ZK4500(FoundById, FingerprintScanner):
         )
 
     def _open(self) -> None:
-        self._link = self._connect(self.info.address)
+        super()._open()
         self._stale = self._in_step = True
-
-    def _close(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
 
     def _start(self, wait: CaptureWait) -> None:
         self._asked = None
@@ -174,12 +169,6 @@ class ZK4500(FoundById, FingerprintScanner):
 
     def _switch(self, lamp: int, *, on: bool) -> None:
         self._wire.control_out(_VENDOR_OUT, _SWITCH, int(on), lamp, timeout=_REQUEST_TIMEOUT)
-
-    @property
-    def _wire(self) -> UsbConnection:
-        if self._link is None:
-            raise DeviceError("the device is closed; open it first", device=self.info.uri)
-        return self._link
 
     def _picture(self, wait: CaptureWait) -> Pixels:
         import numpy as np
