@@ -2,7 +2,9 @@
 """What an application holds: one contract for each kind of capture device.
 
 The base classes own the verbs (open, capture, close), the states, the time limits and the locking;
-a driver fills the hooks whose names start with an underscore.
+a driver fills the hooks whose names start with an underscore. What several drivers would write
+alike is here too, in classes that stand before the kind in a driver's bases: `Linked` for its one
+connection, `PenPad` for single samples of a pen, `PadDisplay` for a pad's screen.
 """
 
 from ektp_hw.devices.base import Device, DeviceInfo, DeviceKind, UsbId
@@ -19,6 +21,7 @@ from ektp_hw.devices.card_reader import CardEvent, CardReader
 from ektp_hw.devices.fingerprint_scanner import FingerprintScanner
 from ektp_hw.devices.iris_camera import IrisCamera
 from ektp_hw.devices.ktp_el_reading import Reading, SamActivation
+from ektp_hw.devices.linked import Linked
 from ektp_hw.devices.pad_display import PadDisplay, Screen
 from ektp_hw.devices.pen_pad import PenPad, PenSample
 from ektp_hw.devices.redaction import Redaction, Rule
@@ -42,6 +45,7 @@ __all__ = [
     "FingerprintScanner",
     "IrisCamera",
     "IrisCapabilities",
+    "Linked",
     "PadDisplay",
     "PenPad",
     "PenSample",

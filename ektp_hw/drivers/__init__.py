@@ -14,10 +14,11 @@ library. In short:
    write the class methods ``discover`` (list what is attached, open nothing) and ``locate`` (is
    this address mine?). A pad that reports single samples of a pen stands on
    `devices.pen_pad.PenPad`, one with a screen also on `devices.pad_display.PadDisplay`.
-3. Fill the hooks with an underscore: ``_open``, ``_close`` and those of the kind. The base class
-   owns states, locking, time limits and cancelling; a hook never blocks longer than
-   ``wait.slice()`` and calls ``wait.check()`` between transfers. Raise only errors of
-   `ektp_hw.errors`: a `ProtocolError` means that the next capture starts afresh.
+3. Fill the hooks with an underscore: ``_open``, ``_close`` and those of the kind; a driver of one
+   connection has the first two from `devices.linked.Linked`. The base class owns states, locking,
+   time limits and cancelling; a hook never blocks longer than ``wait.slice()`` and calls
+   ``wait.check()`` between transfers. Raise only errors of `ektp_hw.errors`: a `ProtocolError`
+   means that the next capture starts afresh.
    Whatever a crashed program left must not show after ``_open``: a USB device of one function may
    be opened by `transport.usb_reset.connect_afresh`; a node in /dev is claimed by
    `transport.claim`. What ``_connect`` returns may have a ``probe``, which raises `DeviceRemoved`
@@ -30,7 +31,8 @@ library. In short:
        zk4500 = "ektp_hw.drivers.zk4500:ZK4500"
 
 6. Test it against a recorded transcript (`ektp_hw.transport.transcript`) and, best, against a
-   model of the device (`ektp_hw.virtual.usb_function`). Ours each have a bench in ``tests/rigs``,
+   model of the device (`ektp_hw.virtual.usb_function`). Ours each have a bench in ``tests/rigs``
+   (``tests/usb_bench.py`` is most of it for a USB device, ``tests/pad_bench.py`` for a pad),
    on which ``tests/drivers/test_conformance.py`` tries everything that every driver must do.
 
 A driver imports devices, transport, samples and errors, and never another driver.

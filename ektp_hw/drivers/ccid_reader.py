@@ -184,7 +184,7 @@ class CcidReader(FoundById, CardReader):
                 _log.debug("the card keeps its power: %s", error)
 
     def _escape(self, command: bytes) -> bytes:
-        return self._place(0).escape(command, ccid.never)
+        return self._place(0).escape(command, ccid.unchecked)
 
     def _card_events(self, wait: CaptureWait) -> Iterator[CardEvent]:
         link = self._reader()

@@ -52,7 +52,7 @@ class EvdevTablet(Linked[evdev.EventConnection], PenPad):
     _clock_is_ours: ClassVar[bool] = True
 
     def __init__(
-        self, info: DeviceInfo, connect: Callable[[str], DeviceNode] = evdev.open_node
+        self, info: DeviceInfo, connect: Callable[[str], DeviceNode] = evdev.connect
     ) -> None:
         super().__init__(info)
         self._connect = connect

@@ -19,6 +19,7 @@ from ektp_hw.devices.base import DeviceInfo, UsbId
 from ektp_hw.devices.capabilities import Feature, IrisCapabilities
 from ektp_hw.devices.eye_watch import EyeWatch
 from ektp_hw.devices.iris_camera import IrisCamera
+from ektp_hw.devices.linked import Linked
 from ektp_hw.errors import DeviceError, DeviceUnavailable, ProtocolError, UnavailableReason
 from ektp_hw.transport import grey_pixels, video, video_places
 from ektp_hw.transport.video_quirks import ORDINARY, QUIRKS
@@ -57,7 +58,7 @@ _UNLIT_SHARE = 0.6
 _FEATURES = {"exposure": Feature.EXPOSURE, "gain": Feature.GAIN, "focus": Feature.FOCUS}
 
 
-class V4L2Camera(IrisCamera):
+class V4L2Camera(Linked["VideoConnection"], IrisCamera):
     """Near-infrared cameras through Linux's video interface (UVC and others).
 
     Parameters
@@ -89,7 +90,6 @@ class V4L2Camera(IrisCamera):
         self._quirk = QUIRKS.get((info.vendor_id or 0, info.product_id or 0), ORDINARY)
         self.is_mirrored = self._quirk.is_mirrored
         self.bits = self._quirk.bits
-        self._video: VideoConnection | None = None
         self._modes: list[Mode] = []
         self._mode: Mode | None = None
         self._layout: Layout | None = None
@@ -159,7 +159,7 @@ class V4L2Camera(IrisCamera):
         """
         self._known(name)
         with self._exclusive():
-            return self._camera.control(name)
+            return self._wire.control(name)
 
     def set_control(self, name: str, value: int) -> None:
         """Set a control.
@@ -176,7 +176,7 @@ class V4L2Camera(IrisCamera):
                 f"{value}"
             )
         with self._exclusive():
-            self._camera.set_control(name, value)
+            self._wire.set_control(name, value)
 
     def _known(self, name: str) -> video.ControlRange:
         if name not in self._ranges:
@@ -185,9 +185,9 @@ class V4L2Camera(IrisCamera):
         return self._ranges[name]
 
     def _open(self) -> None:
-        self._video = self._connect(self.info.address)
+        super()._open()
         try:
-            forms = self._video.modes()
+            forms = self._wire.modes()
             self._modes = sorted(filter(_is_readable, forms), key=_rank)
             if not self._modes:
                 has = ", ".join(sorted({mode.form for mode in forms})) or "nothing"
@@ -197,16 +197,15 @@ class V4L2Camera(IrisCamera):
                     device=self.info.uri,
                 )
             self._choose(self._modes[0])
-            asked = {name: self._video.control_range(name) for name in video.CONTROLS}
+            asked = {name: self._wire.control_range(name) for name in video.CONTROLS}
             self._ranges = {name: limits for name, limits in asked.items() if limits}
         except DeviceError:
             self._close()
             raise
 
     def _close(self) -> None:
-        connection, self._video, self._layout, self._mode = self._video, None, None, None
-        if connection is not None:
-            connection.close()
+        self._layout = self._mode = None
+        super()._close()
 
     def _start(self, wait: CaptureWait) -> None:
         wait.check()
@@ -219,7 +218,7 @@ class V4L2Camera(IrisCamera):
             self._choose(mode)
         self._mode = None  # until it has sent frames and stopped, it must be told again
         self._light(on=True)
-        self._camera.start()
+        self._wire.start()
         self._mode = mode
 
     def _light(self, *, on: bool) -> None:
@@ -228,7 +227,7 @@ class V4L2Camera(IrisCamera):
         if lamp is None:
             return
         try:
-            self._camera.set_unit(lamp.unit, lamp.selector, lamp.on if on else lamp.off)
+            self._wire.set_unit(lamp.unit, lamp.selector, lamp.on if on else lamp.off)
         except DeviceUnavailable as error:
             _log.warning("the lamp is not switched: %s", error)
 
@@ -240,15 +239,15 @@ class V4L2Camera(IrisCamera):
 
     def _acquire_both(self, wait: CaptureWait, show: Show) -> tuple[Pixels, Pixels]:
         if self._widest is not self._mode:
-            self._camera.stop()
+            self._wire.stop()
             self._stream(self._widest)
         left, right = self._watch.choose_both(self._pictures(wait), show)
         return (right, left) if self.is_mirrored else (left, right)
 
     def _stop(self) -> None:
-        if self._video is None:
+        if self._link is None:
             return
-        for what in (self._video.stop, lambda: self._light(on=False)):
+        for what in (self._link.stop, lambda: self._light(on=False)):
             try:
                 what()
             except DeviceError as error:
@@ -268,7 +267,7 @@ class V4L2Camera(IrisCamera):
 
     def _complete(self, wait: CaptureWait) -> Iterator[Pixels]:
         """Give the frames of which nothing is missing."""
-        camera, layout = self._camera, self._layout
+        camera, layout = self._wire, self._layout
         assert layout is not None  # noqa: S101  # an open camera has one
         heard, broken = time.monotonic(), 0
         while True:
@@ -307,19 +306,13 @@ class V4L2Camera(IrisCamera):
         self._mode = None
         fast = [one for one in mode.intervals if one >= _SHORTEST_INTERVAL]
         interval = min(fast) if fast else max(mode.intervals, default=None)
-        self._layout = self._camera.configure(mode, interval)
+        self._layout = self._wire.configure(mode, interval)
         self._mode = mode
 
     @property
     def _widest(self) -> Mode:
         """The mode with the most pixels, of the best format that has it."""
         return max(self._modes, key=lambda mode: mode.width * mode.height)
-
-    @property
-    def _camera(self) -> VideoConnection:
-        if self._video is None:
-            raise DeviceError("the camera is closed; open it first", device=self.info.uri)
-        return self._video
 
 
 def _is_readable(mode: Mode) -> bool:

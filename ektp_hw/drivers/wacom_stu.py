@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.devices.base import DeviceInfo, UsbId
 from ektp_hw.devices.capabilities import Feature, SignatureCapabilities
+from ektp_hw.devices.linked import Linked
 from ektp_hw.devices.pad_display import PadDisplay, Screen
 from ektp_hw.devices.pen_pad import PenPad, PenSample
 from ektp_hw.devices.redaction import Redaction, Rule
@@ -62,7 +63,7 @@ def _connect(uri: str) -> UsbConnection | DeviceNode | SerialConnection:
     return hid.open_wire(uri)
 
 
-class WacomStu(FoundByHidId, PadDisplay, PenPad):
+class WacomStu(FoundByHidId, Linked[hid.HidConnection], PadDisplay, PenPad):
     """Wacom STU signature pads (300, 430, 500, 520, 530, 540) by HID, the 540 also in serial mode.
 
     Parameters
@@ -106,7 +107,6 @@ class WacomStu(FoundByHidId, PadDisplay, PenPad):
         if info.address.startswith("serial:"):  # in a frame the mask would show the pen's place
             self.redaction = SignaturePad.redaction  # type: ignore[misc]
         self._connect = connect
-        self._hid: hid.HidConnection | None = None
         self._pad: StuRequests | None = None
         self._mode = 0
         self._foreign = 0
@@ -184,17 +184,15 @@ class WacomStu(FoundByHidId, PadDisplay, PenPad):
         except DeviceError:
             connection.close()
             raise
-        self._hid, self._pad, self._is_written = connection, pad, False
+        self._link, self._pad, self._is_written = connection, pad, False
 
     def _close(self) -> None:
-        connection, self._hid, pad, self._pad = self._hid, None, self._pad, None
-        if connection is None or pad is None:
-            return
+        pad, self._pad = self._pad, None
         try:
-            if self._mode:  # other programs expect plain reports
+            if pad is not None and self._mode:  # other programs expect plain reports
                 pad.try_to_set(Report.PEN_OPTION_MODE, b"\0")
         finally:
-            connection.close()
+            super()._close()
 
     # What the base classes ask for.
 
@@ -288,12 +286,6 @@ class WacomStu(FoundByHidId, PadDisplay, PenPad):
             None if seen.number is None else self._number,
             lost if seen.number is None else 0,  # numbers tell it better
         )
-
-    @property
-    def _wire(self) -> hid.HidConnection:
-        if self._hid is None:
-            raise DeviceError("the pad is closed; open it first", device=self.info.uri)
-        return self._hid
 
     @property
     def _ask(self) -> StuRequests:

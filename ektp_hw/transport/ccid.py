@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from ektp_hw.errors import CardError, CardRemoved, ProtocolError
 from ektp_hw.transport.ccid_descriptor import HEAD_BYTES, Level
-from ektp_hw.transport.ccid_link import ABSENT, PROMPT_S, Check, Link, Reply, never
+from ektp_hw.transport.ccid_link import ABSENT, PROMPT_S, Check, Link, Reply, unchecked
 from ektp_hw.transport.t1 import BlockProtocol
 
-__all__ = ["Link", "Parameters", "Slot", "never", "slots_of"]
+__all__ = ["Link", "Parameters", "Slot", "slots_of", "unchecked"]
 
 _POWER_ON, _POWER_OFF, _SLOT_STATUS, _XFR_BLOCK = 0x62, 0x63, 0x65, 0x6F
 _SET_PARAMETERS, _ESCAPE = 0x61, 0x6B
@@ -99,7 +99,7 @@ class Slot:
         self._index = index
         self._device = link.device
         self._blocks: BlockProtocol | None = None
-        self._check: Check = never
+        self._check: Check = unchecked
 
     def is_occupied(self, check: Check) -> bool:
         """Tell whether a card is there."""
@@ -151,7 +151,7 @@ class Slot:
 
     def power_off(self) -> None:
         """Cut the card's power; a reader that is not prompt about it raises `ProtocolError`."""
-        self._ask(_POWER_OFF, never, answer_within=PROMPT_S)
+        self._ask(_POWER_OFF, unchecked, answer_within=PROMPT_S)
 
     def exchange(self, apdu: bytes, check: Check) -> bytes:
         """Send one APDU, in parts where it is longer than a message, and collect the answer.

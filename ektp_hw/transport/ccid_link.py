@@ -20,7 +20,7 @@ from ektp_hw.transport.ccid_descriptor import abilities
 if TYPE_CHECKING:
     from ektp_hw.transport.base import UsbConnection
 
-__all__ = ["ABSENT", "PROMPT_S", "Check", "Link", "Reply", "never"]
+__all__ = ["ABSENT", "PROMPT_S", "Check", "Link", "Reply", "unchecked"]
 
 Check = Callable[[], None]
 """Called between transfers; ends the exchange by raising (time over, cancelled)."""
@@ -173,7 +173,7 @@ class Link:
         number = (self._number + 1) & 0xFF
         with suppress(ProtocolError):  # some readers know the message only, not the request
             self._usb.control_out(0x21, 1, number << 8 | slot, 0, b"", _ABORT_S)
-        self._ask(slot, _ABORT, never, b"", b"\0\0\0", _ABORT_S)
+        self._ask(slot, _ABORT, unchecked, b"", b"\0\0\0", _ABORT_S)
 
     def _drain(self) -> None:
         """Throw away what a broken session left in the reader."""
@@ -211,5 +211,5 @@ class Link:
             self._received += piece
 
 
-def never() -> None:
+def unchecked() -> None:
     """Check nothing: for single commands, which only the reader's own time limits end."""

@@ -29,9 +29,9 @@ __all__ = [
     "Event",
     "EventConnection",
     "EventDevice",
+    "connect",
     "find",
     "locate",
-    "open_node",
 ]
 
 SYN, KEY, ABS = 0, 1, 3
@@ -95,7 +95,7 @@ def locate(uri: str) -> EventDevice | None:
     return _read(Path(match[1]).name) if match else None
 
 
-def open_node(uri: str) -> DeviceNode:
+def connect(uri: str) -> DeviceNode:
     """Open the node.
 
     Raises

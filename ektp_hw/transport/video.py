@@ -14,7 +14,7 @@ from ektp_hw.transport.base import Connection
 
 __all__ = [
     "CONTROLS",
-    "Card",
+    "CameraName",
     "ControlRange",
     "Frame",
     "Layout",
@@ -40,7 +40,7 @@ priority of USB cameras.
 
 
 @dataclass(frozen=True)
-class Card:
+class CameraName:
     """What the kernel says of a camera."""
 
     driver: str
@@ -113,7 +113,7 @@ class VideoConnection(Connection):
     """
 
     @abstractmethod
-    def card(self) -> Card:
+    def name(self) -> CameraName:
         """Ask what it is."""
 
     @abstractmethod

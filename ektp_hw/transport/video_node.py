@@ -19,7 +19,7 @@ from ektp_hw.transport import video_failures
 from ektp_hw.transport.base import log_wire
 from ektp_hw.transport.video import (
     CONTROLS,
-    Card,
+    CameraName,
     ControlRange,
     Frame,
     Layout,
@@ -101,7 +101,7 @@ class VideoNode(VideoConnection):
         """Raise `DeviceRemoved` if the camera has gone."""
         self._do(abi.QUERYCAP, abi.Capability(), "asking for a sign of life")
 
-    def card(self) -> Card:
+    def name(self) -> CameraName:
         """Return what the camera said when it was opened."""
         return self._card
 
@@ -209,7 +209,7 @@ class VideoNode(VideoConnection):
         content = ctypes.create_string_buffer(data, len(data))
         self._ask_unit(unit, selector, abi.UNIT_SET, content)
 
-    def _checked(self) -> Card:
+    def _checked(self) -> CameraName:
         told = abi.Capability()
         self._do(abi.QUERYCAP, told, "asking what it is")
         has = told.capabilities
@@ -223,7 +223,7 @@ class VideoNode(VideoConnection):
                 device=self._uri,
             )
         texts = (told.driver, told.card, told.bus_info)
-        return Card(*(text.decode("utf-8", "replace") for text in texts))
+        return CameraName(*(text.decode("utf-8", "replace") for text in texts))
 
     def _sizes(self, pixelformat: int) -> list[tuple[int, int]]:
         sizes = []

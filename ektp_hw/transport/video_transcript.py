@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ektp_hw.transport import redaction
 from ektp_hw.transport.notes import Answering, Noting, call_line
 from ektp_hw.transport.video import (
-    Card,
+    CameraName,
     ControlRange,
     Frame,
     Layout,
@@ -37,9 +37,9 @@ class _Calls(VideoConnection):
     def _pass(self, call: str, arguments: list[Any], run: Run, of: str = "") -> Any:  # noqa: ANN401
         """Make a call whose answer is JSON, a payload, or JSON with a payload named ``data``."""
 
-    def card(self) -> Card:
+    def name(self) -> CameraName:
         """Pass on."""
-        return Card(**self._pass("card", [], lambda camera: asdict(camera.card())))
+        return CameraName(**self._pass("name", [], lambda camera: asdict(camera.name())))
 
     def modes(self) -> list[Mode]:
         """Pass on."""

@@ -101,7 +101,7 @@ def test_a_recording_holds_no_eye_and_replays_with_a_phantom(tmp_path):
 def test_another_conversation_is_noticed():
     class Brighter(V4L2Camera):
         def _start(self, wait):
-            self._camera.set_control("brightness", 99)
+            self._wire.set_control("brightness", 99)
             super()._start(wait)
 
     device = Brighter(info(), lambda _: VideoReplay(TRANSCRIPT)).open()
@@ -255,7 +255,7 @@ def test_hundreds_of_captures_leave_nothing(model):
     threads = threading.active_count()
     for _ in range(100):
         with attached(model) as device:
-            device._camera.configure(Mode("GREY", 640, 480))
+            device._wire.configure(Mode("GREY", 640, 480))
     assert model.open_handles == 0
     assert threading.active_count() == threads
 

@@ -7,8 +7,8 @@ picture: 73,728 bytes from endpoint 0x81, ridges light.
 
 import time
 
-from ektp_hw.devices import FingerprintScanner, UsbId
-from ektp_hw.errors import DeviceError, ProtocolError
+from ektp_hw.devices import FingerprintScanner, Linked, UsbId
+from ektp_hw.errors import ProtocolError
 from ektp_hw.transport import usb
 from ektp_hw.transport.found_by_id import FoundById
 
@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 256, 288
 SLOWEST_S = 2.0
 
 
-class AcmeTouch(FoundById, FingerprintScanner):
+class AcmeTouch(FoundById, Linked, FingerprintScanner):
     """An optical scanner for one finger, Acme Touch 1."""
 
     name = "acme_touch"
@@ -29,34 +29,20 @@ class AcmeTouch(FoundById, FingerprintScanner):
     def __init__(self, info, connect=usb.connect):
         super().__init__(info)
         self._connect = connect
-        self._link = None
-
-    def _open(self):
-        self._link = self._connect(self.info.address)
-
-    def _close(self):
-        if self._link is not None:
-            self._link.close()
-            self._link = None
-
-    def _wire(self):
-        if self._link is None:
-            raise DeviceError("the device is closed; open it first", device=self.info.uri)
-        return self._link
 
     def _start(self, wait):
         """Throw away what a capture that broke off left in the scanner."""
-        while self._wire().read(ENDPOINT, WIDTH * HEIGHT, 0.01):
+        while self._wire.read(ENDPOINT, WIDTH * HEIGHT, 0.01):
             wait.check()
 
     def _await_finger(self, wait, show):
-        while self._wire().control_in(VENDOR_IN, HAS_FINGER, length=1) != b"\1":
+        while self._wire.control_in(VENDOR_IN, HAS_FINGER, length=1) != b"\1":
             wait.sleep(0.03)  # ends with an error when the time is over or the caller cancels
 
     def _acquire(self, wait, show):
         import numpy as np  # here: listing devices shall not load it
 
-        self._wire().control_out(VENDOR_OUT, SEND_PICTURE)
+        self._wire.control_out(VENDOR_OUT, SEND_PICTURE)
         picture, until = b"", time.monotonic() + SLOWEST_S
         while len(picture) < WIDTH * HEIGHT:
             wait.check()
@@ -66,7 +52,7 @@ class AcmeTouch(FoundById, FingerprintScanner):
                     " cable",
                     device=self.info.uri,
                 )
-            picture += self._wire().read(ENDPOINT, WIDTH * HEIGHT - len(picture), wait.slice())
+            picture += self._wire.read(ENDPOINT, WIDTH * HEIGHT - len(picture), wait.slice())
         pixels = 255 - np.frombuffer(picture, np.uint8).reshape(HEIGHT, WIDTH)
         show(pixels)
         return pixels

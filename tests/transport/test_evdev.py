@@ -66,7 +66,7 @@ def test_events_that_are_cut_off():
 
 def test_a_wrong_address():
     with pytest.raises(DeviceError, match="evdev:/dev/input/event7"):
-        evdev.open_node("evdev:7")
+        evdev.connect("evdev:7")
     assert evdev.locate("evdev:7") is None
 
 

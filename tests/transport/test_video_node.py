@@ -33,7 +33,7 @@ def node(camera):
 
 
 def test_what_it_says_of_itself(node):
-    assert node.card().driver == "uvcvideo"
+    assert node.name().driver == "uvcvideo"
     assert node.modes() == [MODE]
     layout = node.configure(MODE, 1 / 30)
     assert (layout.width, layout.height, layout.stride, layout.size) == (64, 48, 64, 3072)
