@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transcripts without biometrics: payloads replaced by their length and hash, on any bus.
 
-In a transcript's line a payload is a text, and everything else is a number, a truth value or
-nothing; so this needs to know no bus. A replaced payload is an object: ``bytes`` (how many),
-``sha256``, and where the driver's `ektp_hw.devices.redaction` keeps some, ``head`` and ``tail``.
+Among a line's arguments (``with``) and as what came back (``gives``) a payload is a text, and
+everything else is a number, a truth value or nothing; so this needs to know no bus. A replaced
+payload is an object: ``bytes`` (how many), ``sha256``, and where the driver's
+`ektp_hw.devices.redaction` keeps some, ``head`` and ``tail``.
 
 A picture may come in pieces, each short enough to be kept. So pieces that follow one another are
 judged together, and of all short answers together only so many bytes are kept as hold no finger.
@@ -85,7 +86,7 @@ class Hidden:
     """A payload of which the transcript tells only this."""
 
     call: str
-    """The call that brought it: ``read``, ``control_in``."""
+    """The call that brought it: ``read``, ``control_in``, ``frame``."""
     length: int
     mark: str
     """Its hash; equal ones had equal payloads."""

@@ -98,6 +98,25 @@ def test_a_recording_holds_no_eye_and_replays_with_a_phantom(tmp_path):
         assert np.array_equal(device.capture(timeout=60).pixels, phantom)
 
 
+def test_a_recording_goes_on_when_the_camera_is_opened_again(tmp_path):
+    path = tmp_path / "talk.frames"
+    model = VirtualVideoCamera([EYE], speed=8, ids=LAMP)
+    notes = Notes(path, V4L2Camera.redaction)
+
+    def connect(uri):
+        return VideoRecorder(VideoNode("/dev/video0", uri, model), notes)
+
+    for _ in range(2):
+        with V4L2Camera(info(), connect) as device:
+            device.capture(timeout=10)
+    assert path.read_text("ascii").count('"call": "start"') == 2
+    phantom = discs().pixels
+    with VideoReplay(path, lambda _: phantom.tobytes()) as wire:
+        for _ in range(2):
+            with V4L2Camera(info(), lambda _: wire) as device:
+                assert np.array_equal(device.capture(timeout=60).pixels, phantom)
+
+
 def test_another_conversation_is_noticed():
     class Brighter(V4L2Camera):
         def _start(self, wait):
