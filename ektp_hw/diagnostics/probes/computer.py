@@ -46,7 +46,7 @@ def _load(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # 
     if text is None:
         return [untested(name, "computer.unreadable", file="/proc/loadavg")]
     now, _, quarter = (float(word) for word in text.split()[:3])
-    evidence: Evidence = {"load": now, "load of 15 minutes": quarter, "processors": count}
+    evidence: Evidence = {"load": now, "load_15_minutes": quarter, "processors": count}
     if quarter > 3 * count:
         return [suspect(name, "computer.overloaded", *_OURS, 0.7, evidence, load=quarter)]
     return [sound(name, "computer.load_fine", evidence, load=now)]
