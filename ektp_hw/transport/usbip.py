@@ -147,6 +147,7 @@ class UsbipBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has no 
 
     def set_configuration(self, dev_handle: Link, config_value: int) -> None:
         """Choose a configuration."""
+        dev_handle.forget_late()
         self.ctrl_transfer(dev_handle, 0x00, 9, config_value, 0, b"", _CONTROL_TIMEOUT)
 
     def get_configuration(self, dev_handle: Link) -> int:
@@ -218,6 +219,7 @@ class UsbipBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has no 
 
     def reset_device(self, dev_handle: Link) -> None:
         """Reset the port, as Linux's server understands it."""
+        dev_handle.forget_late()
         self.ctrl_transfer(dev_handle, 0x23, 3, 4, 0, b"", _CONTROL_TIMEOUT)
 
 

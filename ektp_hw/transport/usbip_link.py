@@ -6,6 +6,8 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
+import time
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
 from ektp_hw.transport import usbip_wire as wire
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Link", "NotExported", "Refused", "list_exported"]
 
 _UNLINK_GRACE = 0.04
-"""Seconds for the server to confirm that a transfer was taken back; then it is given up."""
+"""Seconds for the server to confirm that a transfer was taken back; then the caller gets control
+back, and what the transfer still brings is kept for the next read of its endpoint."""
 _MAX_EXPORTED = 4096
 _MAX_TRANSFER = 64 << 20
 
@@ -54,7 +57,8 @@ def list_exported(host: str, port: int, timeout: float) -> list[wire.Exported]:
 class _Transfer:
     """One transfer on its way: filled by the reading thread, waited for by the caller."""
 
-    def __init__(self, *, is_in: bool, length: int) -> None:
+    def __init__(self, endpoint: int, *, is_in: bool, length: int) -> None:
+        self.endpoint = endpoint
         self.is_in = is_in
         self.length = length
         self.done = threading.Event()
@@ -87,6 +91,7 @@ class Link:
         self._sending = threading.Lock()
         self._transfers: dict[int, _Transfer] = {}
         self._unlinking: dict[int, int] = {}
+        self._overdue: dict[int, deque[_Transfer]] = defaultdict(deque)
         self._gone = False
         self._reader = threading.Thread(target=self._read, name=f"usbip {bus_id}", daemon=True)
         self._reader.start()
@@ -101,8 +106,15 @@ class Link:
         setup: bytes = bytes(8),
         timeout: float | None,
     ) -> tuple[int, int, bytes]:
-        """Run one transfer; return its status (see `usbip_wire.STATUS`), length and data."""
-        one = _Transfer(is_in=is_in, length=length)
+        """Run one transfer; return its status (see `usbip_wire.STATUS`), length and data.
+
+        A read first gets what an earlier one of its endpoint brought after its time was over: a
+        device sends each byte once only.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        if is_in and endpoint and (late := self._late(endpoint, length, until)):
+            return late
+        one = _Transfer(endpoint, is_in=is_in, length=length)
         with self._lock:
             number = next(self._numbers)
             if self._gone:
@@ -110,16 +122,46 @@ class Link:
             self._transfers[number] = one
         device = self.exported.device_id
         self._send(wire.Urb(number, device, endpoint, is_in, length, setup, data).to_bytes())
-        if not one.done.wait(timeout):
+        if not one.done.wait(_left(until)) and not self._has_ended(number, one):
+            return wire.STATUS["timeout"], 0, b""
+        timed_out = one.status == wire.STATUS["unlinked"]
+        return wire.STATUS["timeout"] if timed_out else one.status, one.count, one.data
+
+    def forget_late(self) -> None:
+        """Give up what reads whose time was over may still bring: the device begins afresh."""
+        self._overdue.clear()
+
+    def _has_ended(self, number: int, one: _Transfer) -> bool:
+        """Take a transfer back; tell whether that, or its own end, has come already."""
+        with self._lock:
+            request = next(self._numbers)
+            self._unlinking[request] = number
+        self._send(wire.unlink(request, self.exported.device_id, number))
+        if one.done.wait(_UNLINK_GRACE):
+            return True
+        if one.is_in and one.endpoint:
             with self._lock:
-                request = next(self._numbers)
-                self._unlinking[request] = number
-            self._send(wire.unlink(request, device, number))
-            if not one.done.wait(_UNLINK_GRACE):
-                one.status = wire.STATUS["timeout"]
-        if one.status == wire.STATUS["unlinked"]:
-            one.status = wire.STATUS["timeout"]
-        return one.status, one.count, one.data
+                self._overdue[one.endpoint].append(one)
+        return False
+
+    def _late(
+        self, endpoint: int, length: int, until: float | None
+    ) -> tuple[int, int, bytes] | None:
+        """Return what overdue reads of an endpoint came to; None once all were taken back.
+
+        Nothing more is asked for while one may still bring data, or the order would change.
+        """
+        overdue = self._overdue[endpoint]
+        while overdue:
+            one = overdue[0]
+            if not one.done.wait(_left(until)):
+                return wire.STATUS["timeout"], 0, b""
+            part, one.data = one.data[:length], one.data[length:]
+            if not one.data:
+                overdue.popleft()
+            if one.status != wire.STATUS["unlinked"]:
+                return one.status, len(part), part
+        return None
 
     def close(self) -> None:
         """Give the device back; every running transfer ends as if it were unplugged."""
@@ -172,13 +214,15 @@ class Link:
             raise OSError(f"the server sent the unknown command {command}")
         status, count = wire.result_of(tail)
         with self._lock:
-            one = self._transfers.pop(number, None)
+            one = self._transfers.get(number)
         if one is None:
             raise OSError("the server answered a transfer that was never asked for")
         if one.is_in and count:
             if not 0 <= count <= min(one.length, _MAX_TRANSFER):
                 raise OSError(f"the server sent {count} bytes where {one.length} were asked for")
             one.data = _receive(self._sock, count)
+        with self._lock:
+            self._transfers.pop(number, None)
         one.status, one.count = status, count
         one.done.set()
 
@@ -188,6 +232,10 @@ class Link:
         if one is not None:  # otherwise it ended just before it was taken back
             one.status = wire.STATUS["unlinked"]
             one.done.set()
+
+
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - time.monotonic())
 
 
 def _ask(sock: socket.socket, operation: int, argument: bytes = b"") -> None:
