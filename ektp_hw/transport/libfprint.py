@@ -3,8 +3,8 @@
 
 libfprint works on a GLib main context and answers by callbacks. Each open sensor here has a
 context of its own that runs only while `Sensor.turn` is called, so nothing happens behind the
-caller's back and every wait has an end. Only listing needs the process's default context: see
-`ektp_hw.transport.libfprint_devices`.
+caller's back and every wait has an end. What libfprint leaves to the process's default context
+runs there too: see `ektp_hw.transport.libfprint_devices`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from ektp_hw.errors import DeviceError
 from ektp_hw.transport.libfprint_devices import (
+    AT_WORK,
     Home,
     Seen,
     described,
+    hear_news,
     listed,
     move_in,
     move_out,
@@ -41,6 +43,9 @@ _OPENING = threading.Lock()
 _OPEN_TIMEOUT = 5.0
 _CLOSE_TIMEOUT = 2.0
 _TURN = 0.05
+_LOOK = 0.002
+"""Seconds between two questions to libfprint whether it has something to do. To wait inside GLib
+instead would keep `AT_WORK` from the other threads."""
 _FINGER_PRESENT = 2
 
 
@@ -136,16 +141,15 @@ class Sensor:
 
     def turn(self, seconds: float) -> None:
         """Let libfprint work until something has happened, at most so many seconds."""
-        call = self._call
-        alarm = call.g_timeout_source_new(max(1, round(seconds * 1000)))
-        call.g_source_set_callback(
-            alarm, _nothing(self._library), self._library.ffi.NULL, self._library.ffi.NULL
-        )
-        call.g_source_attach(alarm, self._home.main)
-        with self._as_thread_default():
-            call.g_main_context_iteration(self._home.main, 1)
-        call.g_source_destroy(alarm)
-        call.g_source_unref(alarm)
+        until = time.monotonic() + seconds
+        while not self._work() and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
+
+    def _work(self) -> bool:
+        """Let libfprint do what it has to do now; tell whether that was anything."""
+        with AT_WORK, self._as_thread_default():
+            hear_news(self._library)
+            return bool(self._call.g_main_context_iteration(self._home.main, 0))
 
     def turn_until_done(self, seconds: float) -> bool:
         """Let libfprint work until what was begun has ended; False if the time is over before."""
@@ -157,7 +161,8 @@ class Sensor:
     def cancel(self) -> None:
         """Ask libfprint to end what was begun; it ends in one of the next turns."""
         if self._action is not None:
-            self._call.g_cancellable_cancel(self._action.cancellable)
+            with AT_WORK, self._as_thread_default():
+                self._call.g_cancellable_cancel(self._action.cancellable)
 
     def take(self) -> Picture | None:
         """Return what the ended capture gave, None for what gives nothing.
@@ -205,7 +210,7 @@ class Sensor:
 
     def _begin(self, start: Callable[..., None], finish: Callable[..., Any]) -> None:
         self._action = action = _Action(self._library, finish, self._uri)
-        with self._as_thread_default():
+        with AT_WORK, self._as_thread_default():
             start(self._home.device, action.cancellable, action.ready, self._library.ffi.NULL)
 
     @contextmanager
@@ -266,12 +271,3 @@ def _picture(library: Library, image: Any) -> Picture:  # noqa: ANN401
     )
     call.g_object_unref(image)
     return picture
-
-
-def _nothing(library: Library) -> Any:  # noqa: ANN401
-    if library not in _NOTHING:
-        _NOTHING[library] = library.ffi.callback("GSourceFunc", lambda _: 0)
-    return _NOTHING[library]
-
-
-_NOTHING: dict[Library, Any] = {}

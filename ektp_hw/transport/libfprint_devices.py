@@ -5,6 +5,11 @@ Listing needs GLib's default context: if the application runs a GLib loop of its
 happens in there. As libfprint's own users do, a process makes one FpContext and keeps it: libgusb
 crashes on news of a device that reach it when its context has gone. For the same reason a sensor
 keeps its own main context for as long as it is attached: libfprint leaves time-outs in it.
+
+Some of libfprint's time-outs and libgusb's news of a pulled cable go to the default context even
+so (GLib's g_timeout_add and g_idle_add have no other). Run by the thread that lists, they would
+work on a sensor that another thread works on, which libfprint does not stand: `AT_WORK` keeps all
+of them apart.
 """
 
 from __future__ import annotations
@@ -18,8 +23,20 @@ from ektp_hw.errors import DeviceBusy, DeviceNotFound, DeviceUnavailable, Unavai
 if TYPE_CHECKING:
     from ektp_hw.transport.libfprint_library import Library
 
-__all__ = ["Home", "Seen", "described", "listed", "move_in", "move_out", "usb_device"]
+__all__ = [
+    "AT_WORK",
+    "Home",
+    "Seen",
+    "described",
+    "hear_news",
+    "listed",
+    "move_in",
+    "move_out",
+    "usb_device",
+]
 
+AT_WORK = threading.RLock()
+"""Held by every thread while libfprint works for it, never while it waits."""
 _LISTING = threading.RLock()
 _LIST_TIMEOUT = 4.0
 _MOST_NEWS = 1000
@@ -60,7 +77,8 @@ def listed(library: Library) -> list[Any]:
 
     def look(_: Any) -> int:  # noqa: ANN401
         if not given_up.is_set():
-            found.extend(call.g_object_ref(one) for one in _attached(library))
+            with AT_WORK:
+                found.extend(call.g_object_ref(one) for one in _attached(library))
             done.set()
         return 0
 
@@ -148,8 +166,9 @@ def _clear_out(library: Library, attached: list[Any]) -> None:
     here = {_place(library, one) for one in attached}
     for place in set(_HOMES) - here - _OCCUPIED:
         home = _HOMES.pop(place)
-        library.functions.g_object_unref(home.device)
-        library.functions.g_main_context_unref(home.main)
+        with AT_WORK:
+            library.functions.g_object_unref(home.device)
+            library.functions.g_main_context_unref(home.main)
 
 
 def _place(library: Library, device: Any) -> int:  # noqa: ANN401
@@ -165,6 +184,13 @@ _CONTEXTS: dict[Library, Any] = {}
 """The process's FpContext."""
 
 
+def hear_news(library: Library) -> None:
+    """Run what waits in the default context, unless it belongs to a loop of the application's."""
+    for _ in range(_MOST_NEWS):  # of what was plugged in or pulled since
+        if not library.functions.g_main_context_iteration(library.ffi.NULL, 0):
+            break
+
+
 def _attached(library: Library) -> list[Any]:
     """Return the sensors that give pictures; runs where GLib's default context belongs."""
     call = library.functions
@@ -172,9 +198,7 @@ def _attached(library: Library) -> list[Any]:
     if context is None:
         context = _CONTEXTS[library] = call.fp_context_new()
         call.fp_context_enumerate(context)
-    for _ in range(_MOST_NEWS):  # of what was plugged in or pulled since
-        if not call.g_main_context_iteration(library.ffi.NULL, 0):
-            break
+    hear_news(library)
     found = call.fp_context_get_devices(context)
     devices = [found.pdata[place] for place in range(found.len)]
     return [one for one in devices if call.fp_device_get_features(one) & _CAPTURES]

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,49 @@ def test_an_applications_stuck_glib_loop_is_told(monkeypatch):
     monkeypatch.setattr(libfprint_devices, "_LIST_TIMEOUT", 0.2)
     with GlibLoop(stuck=True), pytest.raises(DeviceUnavailable, match="GLib loop"):
         libfprint.seen()
+
+
+@pytest.fixture
+def leave():
+    """Return what leaves work in GLib's default context, as libfprint does, and tells its end."""
+    call, ffi = load().functions, load().ffi
+    ran, left = threading.Event(), []
+    callback = ffi.callback("GSourceFunc", lambda _: ran.set() or 0)
+
+    def leave():
+        left.append(call.g_timeout_source_new(1))
+        call.g_source_set_callback(left[0], callback, ffi.NULL, ffi.NULL)
+        call.g_source_attach(left[0], ffi.NULL)
+        return ran
+
+    yield leave
+    for source in left:
+        call.g_source_destroy(source)
+        call.g_source_unref(source)
+
+
+@pytest.fixture
+def opened():
+    sensor = libfprint.Sensor("virtual_image@0", "libfprint:virtual_image@0")
+    yield sensor
+    sensor.close()
+
+
+def test_listing_does_not_work_on_a_sensor_that_another_thread_works_on(leave):
+    libfprint.seen()
+    lister = threading.Thread(target=libfprint.seen)
+    with libfprint_devices.AT_WORK:
+        ran = leave()
+        lister.start()
+        assert not ran.wait(0.1)
+    lister.join(10)
+    assert not lister.is_alive()
+    assert ran.is_set()
+
+
+def test_what_libfprint_leaves_to_the_default_context_is_done_while_a_sensor_is_used(opened, leave):
+    ran = leave()
+    end = time.monotonic() + 10
+    while not ran.is_set() and time.monotonic() < end:
+        opened.turn(0.01)
+    assert ran.is_set()
