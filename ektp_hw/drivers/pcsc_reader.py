@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-import re
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +26,7 @@ from ektp_hw.transport.pcsc_events import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from ektp_hw.devices.wait import CaptureWait
     from ektp_hw.transport.pcsc_card import Card
@@ -35,8 +36,6 @@ __all__ = ["PcscReader"]
 
 _log = logging.getLogger(__name__)
 _SCHEME = "pcsc:"
-_SLOT = re.compile(r" [0-9A-Fa-f]{2}$")
-"""How the service ends a reader's name: the slot, two hexadecimal digits."""
 
 
 class PcscReader(CardReader):
@@ -64,6 +63,7 @@ class PcscReader(CardReader):
         self._names = [self._reader]
         self._context: Context | None = None
         self._is_lost = False
+        self._node: Path | None = None
         self._cards: dict[int, Card] = {}
 
     @property
@@ -116,9 +116,18 @@ class PcscReader(CardReader):
         except DeviceError:
             context.close()
             raise
-        self._names = _with_its_siblings(self._reader, readers)
+        self._names = pcsc_events.with_its_siblings(self._reader, readers)
         self._context, self._is_lost = context, False
+        self._node = self._find_node(context)
         return context
+
+    def _find_node(self, context: Context) -> Path | None:
+        try:
+            with context.connect(self._reader, direct=True) as reader:
+                return pcsc_features.usb_node(reader)
+        except DeviceError as refusal:  # another program has it to itself: the service will tell
+            _log.debug("%s: its place on the bus stays unknown: %s", self.info.uri, refusal)
+            return None
 
     def _close(self) -> None:
         for slot in list(self._cards):
@@ -129,14 +138,30 @@ class PcscReader(CardReader):
 
     def _probe(self) -> None:
         """Raise `DeviceRemoved` if the service no longer lists the open, idle reader."""
+        self._check_cable()
         if self._reader not in self._service().readers():
-            raise DeviceRemoved("the reader is gone; plug it in again", device=self.info.uri)
+            raise self._gone()
+
+    def _check_cable(self) -> None:
+        """Raise `DeviceRemoved` if the system has no such device any more, whatever pcscd says."""
+        if self._node is not None and not self._node.exists():
+            raise self._gone()
+
+    def _gone(self) -> DeviceRemoved:
+        return DeviceRemoved("the reader is gone; plug it in again", device=self.info.uri)
 
     def _await_card(self, wait: CaptureWait) -> None:
         context = self._service()
+        look = time.monotonic() + pcsc_events.LOOK_ANEW_S
         try:
             while not context.wait(self._reader, present=True, timeout=wait.slice()):
+                self._check_cable()
+                if self.slots > 1 and time.monotonic() > look:
+                    context.look_anew(self._reader)
+                    look = time.monotonic() + pcsc_events.LOOK_ANEW_S
                 wait.check()
+        except DeviceNotFound as gone:
+            raise self._gone() from gone
         except CaptureTimeout as over:
             if context.state(self._reader).is_mute:
                 raise CardError(
@@ -150,9 +175,13 @@ class PcscReader(CardReader):
         if card is None:
             card = self._cards[slot] = self._service().connect(self._name(slot))
 
+        def look() -> None:
+            self._check_cable()
+            check()
+
         def transmit(apdu: bytes) -> bytes:
             return converse(
-                lambda sent: card.transmit(sent, check),
+                lambda sent: card.transmit(sent, look),
                 apdu,
                 protocol=0 if card.is_t0 else 1,
                 device=self.info.uri,
@@ -202,11 +231,3 @@ class PcscReader(CardReader):
             self._is_lost = True
             context = self._reach()
         return context
-
-
-def _with_its_siblings(reader: str, readers: list[str]) -> list[str]:
-    """Return a reader's name and those of its further slots, itself first."""
-    stem = _SLOT.sub("", reader)
-    if stem == reader:
-        return [reader]
-    return [reader, *(name for name in readers if name != reader and _SLOT.sub("", name) == stem)]

@@ -8,6 +8,8 @@ PC/SC pays nothing; it learns of the lack from `DeviceUnavailable` when it asks 
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from ektp_hw.transport.pcsc_library import Library
 
 __all__ = ["ANY_READER", "Card", "Context", "ReaderState"]
+
+_log = logging.getLogger(__name__)
 
 ANY_READER = "\\\\?PnP?\\Notification"
 """Name of the reader that stands for the list of readers (PC/SC part 5)."""
@@ -190,6 +194,20 @@ class Context:
             check(code)
         if time.monotonic() - began < _SHORTEST_S:  # it answers at once where it knows no such wait
             time.sleep(min(_SHORTEST_S, timeout))
+
+    def look_anew(self, reader: str) -> None:
+        """Have the service ask a reader of several slots for its cards; does nothing elsewhere.
+
+        libccid 1.5.2 loses a coming or going that the reader tells while no thread waits in its
+        Multi_InterruptRead, and pcscd asks by itself only after ten minutes (eventhandler.c,
+        PCSCLITE_STATUS_EVENT_TIMEOUT). The end of a connection makes it ask at once.
+        """
+        if sys.platform != "linux":
+            return
+        try:
+            self.connect(reader, direct=True).close()
+        except DeviceError as refusal:  # in use: the end of that use does the same
+            _log.debug("%s", refusal)
 
     def connect(self, reader: str, *, direct: bool = False) -> Card:
         """Power the card and return the connection to it (shared with other programs).

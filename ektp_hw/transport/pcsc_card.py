@@ -22,6 +22,8 @@ _LEAVE_CARD, _RESET_CARD = 0, 1
 _ANSWER_BYTES = 65538
 """Longest answer of an extended APDU (ISO/IEC 7816-4): 65536 bytes and the status word."""
 _CONTROL_BYTES = 512
+_ATTRIBUTE_BYTES = 264
+"""pcsc-lite (MAX_BUFFER_SIZE of its pcsclite.h) refuses to tell anything into more room."""
 _T0 = 1
 _LOOK_S = 0.05
 """Seconds between two looks at the caller's check while a card is busy."""
@@ -103,7 +105,8 @@ class Card:
     def attribute(self, tag: int) -> bytes | None:
         """Return what the driver says of the reader under that tag; None if it says nothing."""
         ffi = self._library.ffi
-        value, size = ffi.new("unsigned char[]", _CONTROL_BYTES), ffi.new("DWORD *", _CONTROL_BYTES)
+        value, size = ffi.new("unsigned char[]", _ATTRIBUTE_BYTES), ffi.new("DWORD *")
+        size[0] = _ATTRIBUTE_BYTES
         code = self._library.functions.SCardGetAttrib(self._open_handle(), tag, value, size)
         return None if number(code) else bytes(ffi.buffer(value, int(size[0])))
 

@@ -7,7 +7,9 @@ where it is read. It outlives the service: a restart is told, then everything is
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,16 +23,20 @@ from ektp_hw.errors import (
 from ektp_hw.transport.pcsc import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from threading import Event
 
     from ektp_hw.transport.pcsc import ReaderState
 
-__all__ = ["Change", "ReaderChange", "changes"]
+__all__ = ["LOOK_ANEW_S", "Change", "ReaderChange", "changes", "with_its_siblings"]
 
 _SLICE_S = 0.1
 """Longest single wait; the cancel event is looked at in between."""
 _SERVICE_MISSING = UnavailableReason.SERVICE_MISSING
+LOOK_ANEW_S = 2.0
+"""Between two looks at readers of several slots, of which the service may have missed something."""
+_SLOT = re.compile(r" [0-9A-Fa-f]{2}$")
+"""How the service ends a reader's name: the slot, two hexadecimal digits."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 """Between two looks for a service that is gone."""
 
@@ -131,13 +137,31 @@ def _while_it_runs(
     context: Context, known: dict[str, ReaderState], limit: _Limit
 ) -> Iterator[ReaderChange]:
     """Tell every change until the service fails; keep what is known."""
+    look = time.monotonic() + LOOK_ANEW_S
     while not limit.is_over():
+        if time.monotonic() > look:
+            for reader in _of_several_slots(known):
+                context.look_anew(reader)
+            look = time.monotonic() + LOOK_ANEW_S
         now = context.states(context.readers())
         told = list(_differences(known, now))
         known.clear()
         known.update(now)
         yield from told
         context.wait_for_change(known, max(0.0, limit.slice()))
+
+
+def with_its_siblings(reader: str, readers: Iterable[str]) -> list[str]:
+    """Return a reader's name and those of its further slots, itself first."""
+    stem = _SLOT.sub("", reader)
+    if stem == reader:
+        return [reader]
+    return [reader, *(name for name in readers if name != reader and _SLOT.sub("", name) == stem)]
+
+
+def _of_several_slots(readers: Iterable[str]) -> list[str]:
+    stems = Counter(_SLOT.sub("", reader) for reader in readers)
+    return [reader for reader in readers if stems[_SLOT.sub("", reader)] > 1]
 
 
 def _differences(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ektp_hw.errors import CardRemoved, DeviceError, DeviceUnavailable, UnavailableReason
@@ -16,7 +17,7 @@ from ektp_hw.errors import CardRemoved, DeviceError, DeviceUnavailable, Unavaila
 if TYPE_CHECKING:
     from ektp_hw.transport.pcsc_card import Card
 
-__all__ = ["ReaderFeatures", "control_code", "escape", "features"]
+__all__ = ["ReaderFeatures", "control_code", "escape", "features", "usb_node"]
 
 _GET_FEATURES = 3400
 _NAMES = {
@@ -68,7 +69,6 @@ def features(card: Card) -> ReaderFeatures:
     """Ask the reader what it can do; a driver that knows no such question is not blamed."""
     codes = _codes(card)
     properties = _properties(card, codes.get(_NAMES[_TLV_PROPERTIES]))
-    channel = int.from_bytes(card.attribute(_CHANNEL) or b"", "little")
     version = card.attribute(_VERSION) or b""
     number = int.from_bytes(version, "little")
     return ReaderFeatures(
@@ -77,11 +77,25 @@ def features(card: Card) -> ReaderFeatures:
         _text(card.attribute(_MODEL)),
         f"{number >> 24}.{number >> 16 & 0xFF:02d}" if version else "",
         _text(card.attribute(_SERIAL)),
-        (channel >> 8 & 0xFF, channel & 0xFF) if channel >> 16 == 0x20 else None,
+        _usb_place(card),
         properties.get(_VENDOR_ID),
         properties.get(_PRODUCT_ID),
         properties.get(_LONGEST_APDU) or None,
     )
+
+
+def usb_node(card: Card) -> Path | None:
+    """Return the node of a reader on USB, which is there for as long as the reader is plugged in.
+
+    None for other readers and where the system has no such nodes. pcscd tells of a pulled reader
+    later: its thread sleeps 0.4 s after the failed transfer (eventhandler.c of 1.9.9), once for
+    each slot, and a running command ends only with libccid's own time limit.
+    """
+    place = _usb_place(card)
+    if place is None:
+        return None
+    node = Path(f"/dev/bus/usb/{place[0]:03d}/{place[1]:03d}")
+    return node if node.exists() else None
 
 
 def escape(card: Card, data: bytes) -> bytes:
@@ -106,6 +120,11 @@ def escape(card: Card, data: bytes) -> bytes:
             reason=UnavailableReason.NOT_PERMITTED,
             device=f"pcsc:{card.reader}",
         ) from refusal
+
+
+def _usb_place(card: Card) -> tuple[int, int] | None:
+    channel = int.from_bytes(card.attribute(_CHANNEL) or b"", "little")
+    return (channel >> 8 & 0xFF, channel & 0xFF) if channel >> 16 == 0x20 else None
 
 
 def _codes(card: Card) -> dict[str, int]:
