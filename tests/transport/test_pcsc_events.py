@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+import sys
 import threading
 import time
 
 import pytest
 
+from ektp_hw.drivers.pcsc_reader import PcscReader
 from ektp_hw.errors import CaptureTimeout, DeviceUnavailable, UnavailableReason
+from ektp_hw.transport import pcsc_events
 from ektp_hw.transport.pcsc_events import Change, changes
 from ektp_hw.virtual.ktp_el_card import KtpElCard
 from ektp_hw.virtual.pcsc_service import VirtualPcsc
@@ -102,3 +105,33 @@ def test_idle_watching_costs_little(service):
     list(changes(timeout=0.5, check=lambda: looks.append(1), connect=service.connect))
     assert len(looks) < 60
     assert time.process_time() - cpu < 0.3
+
+
+class Deaf(VirtualPcsc):
+    """Misses what happens at a reader until a connection to it ends, as libccid can."""
+
+    missed = ()
+
+    def SCardDisconnect(self, handle, disposition):  # noqa: N802
+        code = super().SCardDisconnect(handle, disposition)
+        if self.missed:
+            missed, self.missed = self.missed, ()
+            self.present(*missed)
+        return code
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only pcsc-lite's driver misses anything")
+def test_what_the_service_missed_at_a_reader_of_two_slots_is_told(monkeypatch):
+    monkeypatch.setattr(pcsc_events, "LOOK_ANEW_S", 0.1)
+    service = Deaf()
+    service.plug(NAME)
+    service.plug("Reader 00 01")
+    service.present(NAME, KtpElCard(b"x"))
+    told = changes(timeout=20, connect=service.connect)
+    assert [next(told).change for _ in range(3)].count(Change.READER_CAME) == 2
+    service.missed = (NAME, None)
+    assert next(told) == (Change.CARD_WENT, NAME, b"")
+    with PcscReader(PcscReader.locate(f"pcsc:{NAME}"), service.connect) as reader:
+        service.missed = (NAME, KtpElCard(b"x"))
+        assert reader.capture(timeout=20).files["photo"] == b"x"
+    told.close()
