@@ -45,7 +45,8 @@ drivers ask learn of a device a little later than we do."""
 _UDEV_NEEDS = 0.3
 """Seconds at most that a new device is kept back until udev has given its rights."""
 _GONE_FOR = 0.5
-"""Seconds for which the kernel's word "removed" counts more than what a library still lists."""
+"""Seconds for which the kernel's word "removed", or that of a capture, counts more than what a
+library still lists."""
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 0.1, 5.0
 _UNREAD = 10_000
 """Events kept for a reader who never comes; then the oldest are dropped."""
@@ -248,6 +249,7 @@ class DeviceMonitor:
     def _poll(self, uevents: Uevents | None) -> None:
         unsettled_until = next_look = time.monotonic()
         while not self._stopping.is_set():
+            self._tell_of_removed()
             now = time.monotonic()
             if now >= next_look or now < unsettled_until:
                 self._look()
@@ -339,9 +341,19 @@ class DeviceMonitor:
             elif device in self._alive:
                 self._alive.discard(device)
                 if device.is_removed:  # not merely closed
-                    for infos in self._known.values():
-                        infos.pop(device.info.uri, None)  # what is there again is added again
-                    self._tell(DeviceEvent(Change.REMOVED, device.info))
+                    self._tell_of_one(device)
+
+    def _tell_of_removed(self) -> None:
+        """Tell of open devices whose own capture has found them gone, without a look at all."""
+        for device in [one for one in self._alive if one.is_removed]:
+            self._alive.discard(device)
+            self._hidden[device.info.address] = time.monotonic() + _GONE_FOR
+            self._tell_of_one(device)
+
+    def _tell_of_one(self, device: Device) -> None:
+        for infos in self._known.values():
+            infos.pop(device.info.uri, None)  # what is there again is added again
+        self._tell(DeviceEvent(Change.REMOVED, device.info))
 
     def _tell(self, event: DeviceEvent) -> None:
         if self._on_event is not None:

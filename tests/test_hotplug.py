@@ -304,6 +304,22 @@ def test_an_open_idle_device_that_is_unplugged_is_noticed(desk, scanner):
         assert device.open().is_there()
 
 
+def test_what_a_capture_finds_gone_is_told_without_a_look(desk, scanner):
+    _, model, device = scanner
+    desk.found["acme"].append(device.info)  # which still lists it afterwards
+    with DeviceMonitor(interval=600) as monitor:
+        assert monitor.next_event(SOON).change is Change.ADDED
+        while device not in monitor._alive:
+            time.sleep(0.01)
+        model.misbehave("unplug")
+        with pytest.raises(DeviceRemoved):
+            device.capture(timeout=SOON)
+        began = time.monotonic()
+        assert monitor.next_event(SOON) == DeviceEvent(Change.REMOVED, device.info)
+        assert time.monotonic() - began < PROMPT
+        assert monitor.next_event(0.3) is None
+
+
 def test_an_open_device_that_discovery_misses_is_marked(desk, scanner):
     device = scanner[2]
     desk.found["acme"].append(device.info)
