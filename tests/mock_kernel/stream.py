@@ -89,8 +89,11 @@ class Stream:
             if self._is_over(turn) or not self._queued:
                 return
             index = self._queued.popleft()
-            with self._path.open("r+b") as file:
-                file.seek(self._offset(index))
-                file.write(frame.data[:length])
+            try:
+                with self._path.open("r+b") as file:
+                    file.seek(self._offset(index))
+                    file.write(frame.data[:length])
+            except FileNotFoundError:  # unplugged at this moment
+                return
             self._filled.append((index, frame, sequence, stamp))
             self._changed.notify_all()

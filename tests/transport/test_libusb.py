@@ -68,7 +68,7 @@ def test_a_fault_is_a_protocol_error_and_the_next_capture_works(machine, model, 
         URI=URI,
     )
     assert (told[0].error, told[1].value) == ("ProtocolError", 500.0)
-    assert told[0].seconds < 1
+    assert told[0].seconds < 3  # and not when the time is over
 
 
 def test_a_slow_picture_arrives_in_parts(machine, model):
@@ -124,7 +124,7 @@ def test_pulling_the_cable_ends_a_wait_at_once(machine, model):
     )
     thread.join()
     assert [one.error for one in told] == ["DeviceRemoved", "DeviceRemoved"]
-    assert told[0].seconds < 1
+    assert told[0].seconds < 3  # and not when the time is over
 
 
 def test_who_holds_the_device_is_named(machine, model):

@@ -17,7 +17,7 @@ def feature(pad, report, length=64):
 def test_signature_of_a_synthetic_person(desk):
     del desk
     with registry.open_device("virtual:signature?seed=3&speed=20") as pad:
-        trace = pad.capture(timeout=10, rest=0.1)
+        trace = pad.capture(timeout=10, rest=0.4)
     truth = SyntheticPerson(3).signature(0)
     written = truth.pressure > 0.001
     assert abs(trace.x_mm.min() - truth.x_mm[written].min()) < 0.1
@@ -29,7 +29,7 @@ def test_every_opening_is_another_signing(desk):
     traces = []
     for _ in range(2):
         with registry.open_device("virtual:signature?seed=3&speed=20") as pad:
-            traces.append(pad.capture(timeout=10, rest=0.1))
+            traces.append(pad.capture(timeout=10, rest=0.4))
     assert desk.pad.is_plugged
     assert not np.array_equal(traces[0].x_mm[:50], traces[1].x_mm[:50])
 
