@@ -108,23 +108,27 @@ class PenPad(SignaturePad):
     def _acquire(self, wait: CaptureWait, rest: float, show: Show) -> SignatureTrace:
         samples = [self._first] if self._first else []
         heard = shown = time.monotonic()
-        rested = 0.0
+        rested = silent = 0.0
         while samples[-1].tip or rested < rest or self._unsure(samples, heard):
             if wait.remaining <= 0 and not wait.cancelled and not samples[-1].tip:
                 break  # the pen is up: what was signed in time counts
             before, was_down = time.monotonic(), samples[-1].tip
-            look = LONGEST_SLICE if was_down else min(_STEP, rest - rested)
-            sample = self._next(wait, max(look, _SHORTEST))
+            # A busy machine reads late what came in time: a pause of ours is no rest of the pen's,
+            # and no silence of the pad's.
+            left = rest - rested if rested < rest else _STEP
+            look = LONGEST_SLICE if was_down else max(min(_STEP, left), _SHORTEST)
+            sample = self._next(wait, look)
             now = time.monotonic()
             if sample is not None:
                 samples.append(sample)
-                heard = now
-            elif samples[-1].near and now - heard > self._silence:
+                heard, silent = now, 0.0
+            else:
+                silent += min(now - before, 2 * look)
+            if samples[-1].near and silent > self._silence:
                 raise ProtocolError(
                     "the pad fell silent with the pen on it; sign again, then check its cable",
                     device=self.info.uri,
                 )
-            # A busy machine reads late what came in time: a pause of ours is no rest of the pen's.
             rested = 0.0 if was_down else rested + min(now - before, 2 * _STEP)
             if now - shown >= _PREVIEW_S:
                 shown = now

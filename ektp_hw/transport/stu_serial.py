@@ -160,7 +160,9 @@ class StuSerial(HidConnection):
     def _await(self, wanted: Callable[[bytes], bool], timeout: float) -> bytes:
         """Return the first report that is wanted; pen reports that come before are kept."""
         end = time.monotonic() + timeout
-        while time.monotonic() < end:
+        is_last = False
+        while not is_last:
+            is_last = time.monotonic() >= end  # a busy machine looks late at what came in time
             reports = self._reader.take(self._line.read(_READ_BYTES, _LOOK_S))
             hit = next((seen for seen in reports if wanted(seen)), None)
             self._inputs.extend(seen for seen in reports if seen is not hit)
