@@ -47,7 +47,9 @@ _WIDTH, _HEIGHT = 640, 480
 _PACKET = 512
 _PICTURE_SIZE = _WIDTH * _HEIGHT
 _REQUEST_TIMEOUT = 0.15
-"""Seconds for a request without data; a scanner that needs longer does not answer at all."""
+"""Seconds for one try of a request without data."""
+_TRIES = 5
+"""Tries of a request; on a busy machine its confirmation comes late."""
 _SILENCE = 1.0
 """Seconds without a byte after which a picture counts as lost (the public program's time limit)."""
 _SLOWEST_PICTURE = 0.5
@@ -108,7 +110,7 @@ class ZK4500(FoundById, Linked["UsbConnection"], FingerprintScanner):
         self._asked = None
         if not self._in_step:
             self._resynchronise(wait)
-        self._switch(_WHITE, on=True)
+        self._light(wait, _WHITE)
         if self._stale:
             self._picture(wait)
             self._stale = False
@@ -148,7 +150,7 @@ class ZK4500(FoundById, Linked["UsbConnection"], FingerprintScanner):
             if area and look.area <= area * _STILL_GROWING:
                 break
             area = look.area
-        self._switch(_GREEN, on=True)
+        self._light(wait, _GREEN)
         return pixels
 
     def _stop(self) -> None:
@@ -170,13 +172,40 @@ class ZK4500(FoundById, Linked["UsbConnection"], FingerprintScanner):
     def _switch(self, lamp: int, *, on: bool) -> None:
         self._wire.control_out(_VENDOR_OUT, _SWITCH, int(on), lamp, timeout=_REQUEST_TIMEOUT)
 
+    def _light(self, wait: CaptureWait, lamp: int) -> None:
+        self._until_confirmed(lambda: self._switch(lamp, on=True), wait.check)
+
+    @staticmethod
+    def _until_confirmed(request: Callable[[], None], between: Callable[[], None]) -> None:
+        """Make a request until it is confirmed in time; a refusal counts at once."""
+        for left in reversed(range(_TRIES)):
+            begun = time.monotonic()
+            try:
+                request()
+            except ProtocolError:
+                if not left or time.monotonic() - begun < _REQUEST_TIMEOUT:
+                    raise
+                between()
+            else:
+                return
+
     def _picture(self, wait: CaptureWait) -> Pixels:
         import numpy as np
 
         wait.check()
         self._asked = time.monotonic()
         self._in_step = False
-        self._wire.control_out(_VENDOR_OUT, _SEND_PICTURE, timeout=_REQUEST_TIMEOUT)
+        is_old = False
+
+        def give_up_the_other() -> None:
+            nonlocal is_old
+            is_old = True
+            self._drain(wait)  # a request that was not confirmed may have been understood
+
+        self._until_confirmed(
+            lambda: self._wire.control_out(_VENDOR_OUT, _SEND_PICTURE, timeout=_REQUEST_TIMEOUT),
+            give_up_the_other,
+        )
         content = bytearray()
         heard = time.monotonic()
         while len(content) < _PICTURE_SIZE:
@@ -192,6 +221,8 @@ class ZK4500(FoundById, Linked["UsbConnection"], FingerprintScanner):
                 self._check(wait)
         self._in_step = True
         self._asked = None
+        if is_old:
+            return self._picture(wait)
         pixels = np.frombuffer(bytes(content), np.uint8).reshape(_HEIGHT, _WIDTH)
         return pixels[:, ::-1] if self.mirrored else pixels
 
@@ -215,9 +246,12 @@ class ZK4500(FoundById, Linked["UsbConnection"], FingerprintScanner):
 
     def _resynchronise(self, wait: CaptureWait) -> None:
         """Throw away what a broken capture left behind; the next picture is an old one."""
+        self._drain(wait)
+        self._in_step = self._stale = True
+
+    def _drain(self, wait: CaptureWait) -> None:
         self._wire.clear_halt(_ENDPOINT)
         left = 2 * _PICTURE_SIZE
         while left > 0 and (part := self._wire.read(_ENDPOINT, _PICTURE_SIZE, wait.slice(0.05))):
             left -= len(part)
             wait.check()
-        self._in_step = self._stale = True
