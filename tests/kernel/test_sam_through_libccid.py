@@ -56,6 +56,45 @@ def test_card_and_sam_behind_libccid(machine):
     assert "ifdDriverOptions" in refused.sentence
 
 
+class Sly(VirtualCardReader):
+    """Loses its card just after it has told that it is there, while nobody waits for changes."""
+
+    armed = False
+
+    def on_out(self, endpoint, data):
+        super().on_out(endpoint, data)
+        if self.armed and data[:1] == b"\x65" and data[5] == 0:  # PC_to_RDR_GetSlotStatus
+            self.armed = False
+            self.present(None)
+
+
+MISSED = """
+from ektp_hw.transport import pcsc_events
+
+pcsc_events.LOOK_ANEW_S = 0.3
+until(lambda: len(readers()) == 2)
+with hw.open_device("pcsc:" + readers()[0]) as device:
+    events = device.events(timeout=30)
+    tell([list(next(events))[:2] for _ in range(2)])
+    print("both", flush=True)
+    input()
+    tell(lambda: list(next(events))[:2])
+"""
+
+
+def test_a_removal_that_libccid_loses_is_told(machine):
+    """Without a look of ours pcscd learns of it when its 5 s of grace are over, or in 10 min."""
+    reader = Sly(KtpElCard(PHOTO, seed=5), sam=KtpElCard(PHOTO, seed=6))
+    machine.plug(mock_kernel.UsbDevice(reader))
+    with pcscd.start(machine, MISSED) as child:
+        child.wait_for("both")
+        reader.armed = True
+        child.go_on()
+        told = child.finish()
+    assert [one.value for one in told] == [[[True, 0], [True, 1]], [False, 0]]
+    assert told[1].seconds < 4
+
+
 ONE_CARD = """
 with hw.open_device("pcsc:" + readers()[0]) as device:
     tell(lambda: device.capture(timeout=10).files["photo"].hex())
