@@ -36,6 +36,7 @@ _CHANGED, _UNKNOWN, _EMPTY, _PRESENT, _MUTE = 0x02, 0x04, 0x10, 0x20, 0x200
 _ANY_READER = "\\\\?PnP?\\Notification"
 _GET_FEATURES, _ESCAPE = 0x42000000 + 3400, 0x42000001
 _DIRECT = 3
+_MOST_ROOM = 264
 
 
 @dataclass
@@ -363,8 +364,10 @@ class VirtualPcsc:
         return _OK
 
     def SCardGetAttrib(self, handle: int, tag: int, value: Any, size: Any) -> int:  # noqa: N802, ANN401
-        """Tell vendor, driver version and place on the bus."""
+        """Tell vendor, driver version and place on the bus; pcsc-lite takes no more room."""
         place, failure = self._place(handle)
+        if size[0] > _MOST_ROOM:
+            return _INSUFFICIENT
         told = {
             0x10100: b"EMULATED\0",
             0x10102: bytes((0x02, 0x00, 0x05, 0x01)),
