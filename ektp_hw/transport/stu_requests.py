@@ -22,7 +22,8 @@ __all__ = ["StuRequests"]
 _log = logging.getLogger(__name__)
 
 _PROMPT_S = 0.15
-"""For what a living pad does at once."""
+"""For what a living pad does at once; on a busy machine an answer comes late, so that what changes
+nothing is asked twice."""
 _DRAWING_S = 1.0
 """For the request that ends a picture, and until the pad takes requests again after it."""
 _LOOK_S = 0.02
@@ -42,7 +43,13 @@ class StuRequests:
 
     def get(self, report: Report, length: int) -> bytes:
         """Fetch a feature report; the content after its id."""
-        answer = self._wire.get_feature(report, 1 + length, _PROMPT_S)
+        begun = time.monotonic()
+        try:
+            answer = self._wire.get_feature(report, 1 + length, _PROMPT_S)
+        except ProtocolError:
+            if time.monotonic() - begun < _PROMPT_S:  # a refusal
+                raise
+            answer = self._wire.get_feature(report, 1 + length, _PROMPT_S)
         if answer[:1] != bytes([report]):
             raise ProtocolError(
                 f"the pad answers feature report {report:02X} with another; plug it in again",

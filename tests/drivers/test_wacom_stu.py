@@ -147,8 +147,8 @@ def test_half_a_signature_is_none(pad, model, emulated, how):
     model.misbehave(how)
     began = time.monotonic()
     with pytest.raises(ProtocolError, match=r"silent with the pen on it|restarted"):
-        pad.capture(timeout=5, rest=0.2)
-    assert time.monotonic() - began < 1.0
+        pad.capture(timeout=5, rest=0.5)
+    assert time.monotonic() - began < 3.0  # and not when the time is over
     model.behave()
     assert len(pad.capture(timeout=5, rest=0.1)) == len(emulated.drawn_signature())
 

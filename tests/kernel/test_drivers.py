@@ -21,7 +21,7 @@ pytestmark = mock_kernel.needed
 SIGN = """
 with hw.open_device(URI) as pad:
     print("open", flush=True)
-    trace = pad.capture(timeout=20, rest=0.3)
+    trace = pad.capture(timeout=20, rest=0.5)
     tell([column.tolist() for column in (trace.x_mm, trace.y_mm, trace.pressure)])
     print("signed", flush=True)
     tell(lambda: len(pad.capture(timeout=20).x_mm))
@@ -85,6 +85,7 @@ def test_wacom_stu_through_libusb(machine):
 def test_epad_through_hidraw(machine):
     truth = pad_bench.signature(epad.SCALE)
     model = epad.VirtualEpad(truth)
+    model.signing.after = 0.6  # when a busy machine's driver, too, has thrown old reports away
     pad = machine.plug(HidrawDevice(model))
     rows, told = signed(machine, f"hidraw:{pad.path}", model.unplug)
     assert np.array_equal(rows, pad_bench.strokes(truth))
