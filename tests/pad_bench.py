@@ -8,7 +8,7 @@ import numpy as np
 from ektp_hw.samples import SignatureTrace
 from usb_bench import UsbBench, on_a_bus
 
-REST = 0.1
+REST = 0.3
 """Seconds without the tip after which a signing on the bench ends."""
 
 
