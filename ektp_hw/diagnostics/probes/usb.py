@@ -10,6 +10,7 @@ from ektp_hw.diagnostics.capture_devices import (
     capture_kind,
     found_devices,
     known_models,
+    portrait_cameras,
     takes_portraits,
 )
 from ektp_hw.diagnostics.findings import Cause, Finding, Outcome, Who, message
@@ -176,7 +177,10 @@ def _there(around: Surroundings, plugs: list[UsbPlug]) -> dict[str, list[str]]:
             there.setdefault("camera", []).append(plug.uri)
     for info in found_devices(around):
         there.setdefault(info.kind.value, []).append(info.uri)
-    return there
+    if "camera" in around.profile.expects and "camera" not in there:
+        # Not every camera is on a bus of ours: those of boards and laptops need not be.
+        there["camera"] = [info.uri for info in portrait_cameras(around)]
+    return {kind: uris for kind, uris in there.items() if uris}
 
 
 def _last_unplugged(around: Surroundings, plugs: list[UsbPlug]) -> Readings:
