@@ -6,7 +6,6 @@ Pictures are measured and thrown away: none is kept, sent or put into evidence.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +14,7 @@ from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.picture_health import PictureHealth, edge_steepness, examine
 from ektp_hw.devices.states import CaptureState
 from ektp_hw.diagnostics.findings import Cause, Finding, Who, message
-from ektp_hw.diagnostics.live_test import Enough, Limit, blames_person
+from ektp_hw.diagnostics.live_test import Enough, Limit, blames_person, is_overloaded
 from ektp_hw.errors import (
     CaptureTimeout,
     DeviceError,
@@ -138,16 +137,11 @@ def _stream(reply: Reply, device: Device, evidence: Readings) -> list[Finding]:
         return []
     if promised:
         evidence["frames_per_second_promised"] = round(float(promised), 1)
-    if rate >= max(_SLOWEST, _SLOW_SHARE * (promised or 0)) or _is_overloaded():
+    if rate >= max(_SLOWEST, _SLOW_SHARE * (promised or 0)) or is_overloaded():
         return []
     seen = message("devices.slow_stream", name=device.info.name, rate=rate)
     advice = message("devices.cable_advice")
     return [reply.suspect(seen, Cause.CABLE_OR_POWER, advice, Who.CLERK, evidence, 0.6)]
-
-
-def _is_overloaded() -> bool:
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return load > (os.cpu_count() or 1)
 
 
 def _sensor(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import replace
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     Judge = Callable[[Reply, Device, "Limit"], list[Finding]]
 
-__all__ = ["CAUSE_OF", "Enough", "Limit", "blames_person", "try_device"]
+__all__ = ["CAUSE_OF", "Enough", "Limit", "blames_person", "is_overloaded", "try_device"]
 
 CAUSE_OF = {
     DeviceKind.FINGERPRINT: Cause.FINGERPRINT,
@@ -127,17 +128,24 @@ def _try_once(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> lis
         return judge(reply, device, limit)
 
 
+def is_overloaded() -> bool:
+    """Tell whether the computer has more to do than processors: what is late proves less then."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return load > (os.cpu_count() or 1)
+
+
 def _hangs(reply: Reply, info: DeviceInfo, seconds: float, cause: Cause) -> Finding:
     seen = message("devices.hangs", name=info.name, seconds=seconds)
     advice = message("devices.replug_advice")
-    return reply.broken(seen, cause, advice, Who.CLERK, {"seconds": seconds}, 0.65)
+    sure = 0.5 if is_overloaded() else 0.65
+    return reply.broken(seen, cause, advice, Who.CLERK, {"seconds": seconds}, sure)
 
 
 _BY_REASON = {
     UnavailableReason.NOT_PERMITTED: (Cause.PERMISSION, Who.TECHNICIAN, "not_permitted", 0.95),
     UnavailableReason.LIBRARY_MISSING: (Cause.DRIVER, Who.TECHNICIAN, "library_missing", 0.9),
     UnavailableReason.SERVICE_MISSING: (Cause.DRIVER, Who.TECHNICIAN, "service_missing", 0.9),
-    UnavailableReason.POWERED_OFF: (Cause.CABLE_OR_POWER, Who.CLERK, "powered_off", 0.7),
+    UnavailableReason.POWERED_OFF: (Cause.CABLE_OR_POWER, Who.CLERK, "powered_off", 0.55),
     UnavailableReason.UNSUPPORTED: (Cause.DRIVER, Who.TECHNICIAN, "unsupported", 0.7),
 }
 
