@@ -25,6 +25,8 @@ _STILL_S, _STILL_MM = 1.0, 0.3
 """A hand that signs never rests so long with the tip on the pad."""
 _FEWEST = 50
 """Reports of which rate and pressure can be told."""
+_FEWEST_STILL = 20
+"""Reports in that time by which a resting tip is told from reports that come late."""
 _SLOW_SHARE = 0.5
 _SELECT_MAIN = bytes.fromhex("00 A4 00 00 02 3F 00")
 """SELECT of the main directory, ISO/IEC 7816-4."""
@@ -84,6 +86,8 @@ def _rests(trace: SignatureTrace) -> bool:
     if _seconds(trace) < _STILL_S:
         return False
     last = trace.seconds >= trace.seconds[-1] - _STILL_S
+    if last.sum() < _FEWEST_STILL:  # reports that came late tell nothing of a hand
+        return False
     x, y, pressure = trace.x_mm[last], trace.y_mm[last], trace.pressure[last]
     still = max(np.ptp(x), np.ptp(y)) < _STILL_MM
     return bool(still and pressure.min() > 0 and np.ptp(pressure) < 1e-3)

@@ -4,6 +4,7 @@ import pytest
 
 import ektp_hw as hw
 from ektp_hw.diagnostics.findings import Cause, Outcome
+from ektp_hw.diagnostics.live_pads_and_cards import _rests
 from live_desk import desk, seen, try_one
 
 __all__ = ["desk"]
@@ -36,6 +37,16 @@ def test_a_stuck_pen_is_the_pad_s_fault(desk):
     desk.pad.misbehave("endless")
     (found,) = try_one("signature")
     assert (found.seen.key, found.cause) == ("devices.stuck_pen", Cause.PAD)
+
+
+def test_a_pen_whose_reports_stopped_coming_is_not_stuck():
+    when = np.append(np.arange(0, 1.0, 1 / 50), 3.0)
+    across, down = 20 + 10 * when, np.full_like(when, 30)
+    late = hw.SignatureTrace(when, across, down, np.full_like(when, 0.5))
+    assert not _rests(late)
+    when = np.arange(0, 3.0, 1 / 50)
+    pressed = np.full_like(when, 30), np.full_like(when, 30), np.full_like(when, 0.5)
+    assert _rests(hw.SignatureTrace(when, *pressed))
 
 
 def test_a_pen_of_one_pressure_is_a_remark(desk):
