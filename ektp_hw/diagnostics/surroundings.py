@@ -109,7 +109,7 @@ def read_profile(path: str | Path | None = None) -> StationProfile:
         If the file named cannot be read, or is no profile.
     """
     given = Path(path) if path is not None else None
-    found = [place.expanduser() for place in _PLACES if place.expanduser().is_file()]
+    found = [place for place in map(_expanded, _PLACES) if _is_there(place)]
     source = given or (found[-1] if found else None)
     if source is None:
         return StationProfile()
@@ -118,6 +118,22 @@ def read_profile(path: str | Path | None = None) -> StationProfile:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StationError(f"{source}: cannot be read as a station's profile: {error}") from error
     return _profile(table, source)
+
+
+def _expanded(place: Path) -> Path:
+    """Return the place with the home of this account, where it has one."""
+    try:
+        return place.expanduser()
+    except RuntimeError:
+        return place
+
+
+def _is_there(place: Path) -> bool:
+    """Tell whether a profile is there; a home that may not be entered has none for us."""
+    try:
+        return place.is_file()
+    except OSError:
+        return False
 
 
 def _profile(table: dict[str, Any], source: Path) -> StationProfile:
