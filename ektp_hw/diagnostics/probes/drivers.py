@@ -124,7 +124,12 @@ class Missing:
     """Has every device that looks like a capture device a driver."""
 
     name: ClassVar[str] = "drivers.missing"
-    stands_on: ClassVar[tuple[str, ...]] = ("usb.presence", "usb.descriptors", "drivers.loading")
+    stands_on: ClassVar[tuple[str, ...]] = (
+        "usb.presence",
+        "usb.descriptors",
+        "drivers.loading",
+        "libraries.card_service",
+    )
     seconds: ClassVar[float] = 5.0
 
     def run(self, around: Surroundings, before: Sequence[Finding]) -> list[Finding]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ektp_hw.diagnostics.capture_devices import CARD_READER_CLASS, known_models
@@ -161,7 +162,8 @@ class CardLibrary:
             evidence = {"error": str(error)}
             seen = message("libraries.card_library_missing")
             advice = message("libraries.card_library_advice")
-            if _need_of_service(around):
+            if reader := _reader_in_need(around):
+                reply = replace(reply, device=reader)
                 return [reply.broken(seen, Cause.DRIVER, advice, Who.TECHNICIAN, evidence, 0.9)]
             return [reply.untested(message("libraries.card_library_unneeded"), evidence)]
         return [reply.sound(message("libraries.card_library_loads"))]
@@ -186,17 +188,17 @@ class CardService:
             key = "service_runs" if running else "service_ready"
             return [reply.sound(message(f"libraries.{key}"), evidence, 0.9)]
         seen, advice = message("libraries.service_missing"), message("libraries.service_advice")
-        if _need_of_service(around):
+        if reader := _reader_in_need(around):
+            reply = replace(reply, device=reader)
             return [reply.broken(seen, Cause.DRIVER, advice, Who.TECHNICIAN, evidence, 0.85)]
         return [reply.untested(message("libraries.service_unneeded"), evidence)]
 
 
-def _need_of_service(around: Surroundings) -> bool:
-    """Tell whether a card reader is plugged in that none of our drivers reads directly."""
+def _reader_in_need(around: Surroundings) -> str:
+    """Return the address of a reader that none of our drivers reads directly; empty if none is."""
     models = known_models()
-    return any(
-        plug.has_class(CARD_READER_CLASS) and plug.ids not in models for plug in usb_devices(around)
-    )
+    readers = (plug for plug in usb_devices(around) if plug.has_class(CARD_READER_CLASS))
+    return next((plug.uri for plug in readers if plug.ids not in models), "")
 
 
 def _load_fprint() -> str:
