@@ -83,6 +83,7 @@ class UsbDevice(CharacterDevice):
         self.model = model
         self.held_by = held_by
         self._address = 0
+        self._claims = {}  # interface -> the open file that has it
 
     @property
     def port(self):
@@ -159,6 +160,7 @@ class UsbDevice(CharacterDevice):
         """Drop the programs' transfers; the model is reset."""
         node = memory.node
         with self.model.lock:
+            self._claims = {face: one for face, one in self._claims.items() if one is not memory}
             node.pending.clear()
             node.finished.clear()
             node.show_readiness()
@@ -193,15 +195,21 @@ class UsbDevice(CharacterDevice):
             memory.write(argument, struct.pack("=I", _ZERO_PACKET_TO_REAP_AFTER_UNPLUG))
         elif number == _SPEED:
             return _HIGH_SPEED
-        elif number == _CLAIM and self.held_by:
-            raise OSError(errno.EBUSY, "a kernel driver holds it")
+        elif number == _CLAIM:
+            self._claim(memory, memory.unpack("=I", argument)[0])
+        elif number == _RELEASE:
+            self._claims.pop(memory.unpack("=I", argument)[0], None)
         elif number == _GET_DRIVER:
             raise OSError(errno.ENODATA, "no kernel driver")
         elif number == _RESET:
             self.model.on_reset()
-        elif number not in {_CLAIM, _RELEASE, _SET_INTERFACE}:
+        elif number != _SET_INTERFACE:
             raise OSError(errno.ENOTTY, "no such ioctl")
         return 0
+
+    def _claim(self, memory, interface):
+        if self.held_by or self._claims.setdefault(interface, memory) is not memory:
+            raise OSError(errno.EBUSY, "another driver or program holds it")
 
     def _control(self, setup, data):
         return self.model.control(Setup.from_bytes(setup), data)
