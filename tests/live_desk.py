@@ -16,6 +16,7 @@ from ektp_hw.virtual import station
 
 JUDGES = {
     "fingerprint": (DeviceKind.FINGERPRINT, judge_scanner),
+    "uareu": (DeviceKind.FINGERPRINT, judge_scanner),
     "iris": (DeviceKind.IRIS, judge_camera),
     "signature": (DeviceKind.SIGNATURE, judge_pad),
     "card": (DeviceKind.CARD, judge_reader),

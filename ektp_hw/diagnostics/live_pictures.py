@@ -164,9 +164,11 @@ def _look(device: Any, limit: Limit, most: int) -> _Seen:  # noqa: ANN401  # sca
     times: list[float] = []
 
     def keep(image: Any) -> None:  # noqa: ANN401
-        frames.append(image.pixels)
-        times.append(time.monotonic())
-        if len(frames) >= most:
+        if len(frames) < most:
+            frames.append(image.pixels)
+            times.append(time.monotonic())
+        # Of a picture without anything in it the driver may know more when its time is over.
+        if len(frames) == most and image.pixels.min() < image.pixels.max():
             raise Enough
 
     failure: DeviceError | None = None

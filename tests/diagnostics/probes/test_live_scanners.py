@@ -112,3 +112,10 @@ def test_a_module_that_says_nothing_has_no_power(desk):
     desk.serial_module.misbehave("silent")
     (found,) = try_one("zfm")
     assert (found.seen.key, found.cause) == ("devices.powered_off", Cause.CABLE_OR_POWER)
+
+
+def test_a_reader_that_feels_a_finger_and_sees_nothing_is_broken(desk):
+    desk.uareu.misbehave("dead-lamp")
+    (found,) = try_one("uareu")
+    assert (found.outcome, found.cause) == (Outcome.BROKEN, Cause.FINGERPRINT)
+    assert "lamp" in found.evidence["said"]
