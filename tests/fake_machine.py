@@ -9,6 +9,8 @@
     PROBE.run(machine.around(expects=("fingerprint",)), [])
 """
 
+import shutil
+
 from ektp_hw.diagnostics.surroundings import StationProfile, Surroundings
 
 UPTIME = 100_000.0
@@ -106,3 +108,21 @@ class FakeMachine:
         (self.root / f"proc/{pid}/fd").mkdir()
         for number, file in enumerate(opens):
             self.link(f"proc/{pid}/fd/{number + 3}", f"/{file}")
+
+    def remove(self, name):
+        """Take a file, a link or a folder away."""
+        path = self.root / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+    def unplug(self, place):
+        """Take a device and its interfaces from the bus; its node stays, as nobody reads it."""
+        bus = self.root / "sys/bus/usb/devices"
+        for folder in (bus / place, *bus.glob(f"{place}:*")):
+            shutil.rmtree(folder)
+
+    def end_program(self, pid):
+        """End a program."""
+        self.remove(f"proc/{pid}")
