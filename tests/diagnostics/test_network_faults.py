@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every fault of the laboratory, found from inside the station."""
+"""Every fault of the laboratory, found from inside the station.
 
+Most of it waits for real time limits, and a loaded machine looks like a bad line; so it is tried
+where ``EKTP_HW_DOCTOR_MATRIX=1`` asks for it.
+"""
+
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +18,10 @@ from ektp_hw.diagnostics.probes import all_probes, causes_of_probes
 from ektp_hw.diagnostics.verdict import judge
 from ektp_hw.diagnostics.wording import LANGUAGES, worded
 
-pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+_LACK = why_not() or (
+    "" if os.environ.get("EKTP_HW_DOCTOR_MATRIX") == "1" else "EKTP_HW_DOCTOR_MATRIX=1 tries it"
+)
+pytestmark = pytest.mark.skipif(bool(_LACK), reason=_LACK)
 OURS, PROVIDER, CENTRE = Cause.LOCAL_NETWORK, Cause.PROVIDER, Cause.CENTRAL_SERVICE
 
 SURE = [
