@@ -3,6 +3,7 @@ import contextlib
 import io
 import os
 import pty
+import signal
 import subprocess
 import sys
 import threading
@@ -142,7 +143,7 @@ def test_on_a_terminal_it_ends_cleanly(ending, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", "from ektp_hw.cli.__main__ import main; main()", "doctor", "--live"],
         stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
-        preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+        preexec_fn=_take_the_terminal,  # noqa: PLW1509
     )  # fmt: skip
     written = b""
     while b"q: quit" not in written:
@@ -154,6 +155,15 @@ def test_on_a_terminal_it_ends_cleanly(ending, tmp_path):
     os.close(slave)
     reader.join(10)
     os.close(master)
+
+
+def _take_the_terminal():
+    """Be in front of it, and hear Ctrl-C also where these tests run in the background of a shell."""
+    import fcntl
+    import termios
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _pressed_until_it_ends(process, master, key):
