@@ -158,7 +158,7 @@ def test_on_a_terminal_it_ends_cleanly(ending, tmp_path):
 
 
 def _take_the_terminal():
-    """Be in front of it, and hear Ctrl-C also where these tests run in the background of a shell."""
+    """Be in front of it, and hear Ctrl-C also where the tests run in a shell's background."""
     import fcntl
     import termios
 
