@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import mock_kernel
+from ektp_hw.virtual import pad
 from ektp_hw.virtual.pad import VirtualSignaturePad
 from ektp_hw.virtual.scanner import VirtualScanner
 from mock_kernel import HidrawDevice, UsbDevice, talk
@@ -83,7 +84,7 @@ def test_lsusb_reads_every_device(machine):
     assert sorted(ids) == ["056a:00a4", "1b55:0840", "1b55:0840", "1d6b:0002"]
     told = lsusb("-v", "-d", "056a:00a4")
     assert "STU-430 (emulated)" in told
-    assert "Report Descriptor: (length is " in told
+    assert f"Report Descriptor: (length is {len(pad._REPORT_DESCRIPTOR)})" in told
     assert "bEndpointAddress     0x81  EP 1 IN" in told
 
 
