@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "virtual": {"registry", "devices", "transport", "synthetic", "samples", "errors"},
     "synthetic": {"samples", "templates", "errors", "jit"},
     "fingerprint": {"samples", "templates", "errors", "native", "jit", "tracing"},
+    "training": {"synthetic", "fingerprint", "samples", "templates", "errors"},
     "records": {"samples", "templates", "errors", "native"},
     "gallery": {"fingerprint", "templates", "samples", "errors", "native"},
     "evaluation": {"fingerprint", "gallery", "records", "templates", "samples", "errors"},
