@@ -40,7 +40,7 @@ _PERIOD_WAVES = 0.03
 """Spread of the logarithm of the ridge distance within one finger, beside its usual course."""
 _EXTENT = (WIDTH / 2, HEIGHT / 2, 170.0, 221.0)
 """Centre and half axes, in pixels, of the skin that any touch may show."""
-DENSITY = 0.55 / FLOW_CELL**2
+DENSITY = 0.58 / FLOW_CELL**2
 """Usual number of minutiae on a square pixel of skin."""
 _CROWD_OF_BODY, _CROWD_OF_FINGER = 0.2, 0.2
 """Spread of the logarithm of how many minutiae there are, between people and between fingers."""
