@@ -13,6 +13,8 @@ fingerprint's minutiae comes with it::
 A finger: `pattern` draws the flow of its ridges, `growth` grows them, `master` knows the minutiae,
 `impression` presses it on a scanner under `conditions`. `iris`,
 `signature` and `portrait` make the rest of a person.
+
+For measurements that need millions, `Population` makes templates without pictures.
 """
 
 from ektp_hw.synthetic.conditions import Conditions
@@ -21,10 +23,16 @@ from ektp_hw.synthetic.impression import SyntheticImpression
 from ektp_hw.synthetic.iris import SyntheticEye, SyntheticEyeCapture
 from ektp_hw.synthetic.pattern import Pattern
 from ektp_hw.synthetic.person import Sex, SyntheticPerson
+from ektp_hw.synthetic.population import Population
+from ektp_hw.synthetic.touch import COMPETITION, COUNTER, Difficulty
 
 __all__ = [
+    "COMPETITION",
+    "COUNTER",
     "Conditions",
+    "Difficulty",
     "Pattern",
+    "Population",
     "Sex",
     "SyntheticEye",
     "SyntheticEyeCapture",

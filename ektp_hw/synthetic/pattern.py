@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
+    "ARCHES",
+    "BOW",
+    "CROWNS",
     "HEIGHT",
+    "LOOPS",
+    "TENTED_ARCHES",
+    "ULNAR",
     "WIDTH",
     "Pattern",
     "Singularities",
@@ -45,31 +51,31 @@ class Pattern(IntEnum):
     WHORL = 4
 
 
-_ARCHES, _TENTED, _LOOPS = 0.037, 0.029, 0.655
+ARCHES, TENTED_ARCHES, LOOPS = 0.037, 0.029, 0.655
 """Natural shares of the classes; whorls are the rest (Wilson, Candela and Watson, 1994)."""
-_ULNAR = 0.94
+ULNAR = 0.94
 """Share of loops that open to the little finger (Cummins and Midlo, 1943)."""
 
 
 def draw_pattern(position: FingerPosition, rng: np.random.Generator) -> Pattern:
     """Draw a class at its natural frequency; loops open to the little finger as a rule."""
     chance, side = rng.random(2)
-    if chance < _ARCHES:
+    if chance < ARCHES:
         return Pattern.ARCH
-    if chance < _ARCHES + _TENTED:
+    if chance < ARCHES + TENTED_ARCHES:
         return Pattern.TENTED_ARCH
-    if chance >= _ARCHES + _TENTED + _LOOPS:
+    if chance >= ARCHES + TENTED_ARCHES + LOOPS:
         return Pattern.WHORL
     if FingerPosition.RIGHT_THUMB <= position <= FingerPosition.RIGHT_LITTLE:
-        left = 1 - _ULNAR
+        left = 1 - ULNAR
     elif FingerPosition.LEFT_THUMB <= position <= FingerPosition.LEFT_LITTLE:
-        left = _ULNAR
+        left = ULNAR
     else:
         left = 0.5
     return Pattern.LEFT_LOOP if side < left else Pattern.RIGHT_LOOP
 
 
-_CROWNS = {
+CROWNS = {
     Pattern.ARCH: (),
     Pattern.TENTED_ARCH: (np.pi / 2,),
     Pattern.LEFT_LOOP: (0.27 * np.pi,),
@@ -77,7 +83,7 @@ _CROWNS = {
     Pattern.WHORL: (np.pi / 2, -np.pi / 2),
 }
 """Where each core's ridges turn around, in radians; opposite to it they leave side by side."""
-_BOW = 0.6
+BOW = 0.6
 """How much tighter than a pure pole the crown turns (0: ridges leave the core like a fan)."""
 
 
@@ -130,7 +136,7 @@ def orientation_field(
         for k, point in enumerate(points):
             angle = np.angle(z - point)
             if sign > 0:
-                crown, bow = _CROWNS[pattern][k], rng.uniform(0.5, 1.1) * _BOW
+                crown, bow = CROWNS[pattern][k], rng.uniform(0.5, 1.1) * BOW
                 turns += bow * (np.sin(angle - crown) - np.sin(np.pi / 2 - crown))
             bend, phase = rng.normal(0, (0.24, 0.15)), rng.uniform(0, 2 * np.pi, 2)
             turns += sign * (
