@@ -20,8 +20,8 @@ ALLOWED = frozenset(
     + """python opencv libpcsclite libfprint polkit pyusb pip sudo ma driver hub kernel firmware
     model serial folder data indonesia internet digital elektronik program format server port
     proxy modem router kode normal sensor detail label total administrator november september
-    desember april jan feb mar apr jun jul sep okt nov iris no per mode celsius numpy utc wib wita wit ups menu
-    status wi fi ipv dbm raid host half duplex root smartctl login disk
+    desember april jan feb mar apr jun jul sep okt nov iris no per mode celsius numpy utc wib
+    wita wit ups menu status wi fi ipv dbm raid host half duplex root smartctl login disk
     """.split()  # noqa: SIM905
 )
 SYNONYMS = {
