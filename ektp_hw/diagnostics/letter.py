@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _SMALL = ("lib", "pcscd", "udev", "ektp_hw", "ektp-hw")
 """Names that keep their small letter where a sentence begins."""
+_WORD = re.compile(r"[a-z]+(?=[ ,.:;]|$)")
+"""A word, and no name of a device file or an interface."""
 _FEW = 3
 """So many unmade checks are told with their reasons; the attachment has the reasons of all."""
 _NOTHING = "\N{EN DASH}"
@@ -377,6 +379,6 @@ def _seal(words: _Wording, document: Mapping[str, Any]) -> tuple[tuple[str, str]
 def _sentence(text: str, end: str = ".") -> str:
     """Begin with a capital letter and end with a full stop."""
     text = text.strip()
-    if not text.startswith(_SMALL):
+    if not text.startswith(_SMALL) and _WORD.match(text):
         text = text[:1].upper() + text[1:]
     return text + end if end and text and text[-1] not in ".!?" else text
