@@ -80,8 +80,7 @@ def judge_scanner(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
         if len(device.slips) >= _SLIPS and isinstance(seen.failure, _ENDED):
             return [fault_of(reply, device.info, device.slips[-1], cause)]
         if seen.is_slow:
-            said: Readings = {"first_error": str(device.slips[0])} if device.slips else {}
-            return [reply.untested(message("devices.slow_picture", name=name), said)]
+            return [_too_slow(reply, name, device)]
         _raise_unless_person(seen, device)
         return [reply.sound(message("devices.answers_without_picture", name=name), {}, 0.7)]
     health = examine(seen.frames)
@@ -94,6 +93,15 @@ def judge_scanner(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
     if not found:
         found = _glass(reply, name, health, seen, evidence)
     return found or [reply.sound(message("devices.scanner_sound", name=name), evidence, 0.9)]
+
+
+def _too_slow(reply: Reply, name: str, device: Device) -> Finding:
+    """Say of a picture that did not come in time whether it was damaged on its way, too."""
+    if not device.slips:
+        return reply.untested(message("devices.slow_picture", name=name))
+    said: Readings = {"first_error": str(device.slips[0])}
+    seen, advice = message("devices.damaged_picture", name=name), message("devices.cable_advice")
+    return reply.suspect(seen, Cause.CABLE_OR_POWER, advice, Who.CLERK, said, 0.6)
 
 
 def _glass(

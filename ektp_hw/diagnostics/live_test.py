@@ -145,7 +145,11 @@ def _try_twice(
             return [reply.untested(message("probe.failed", error=why), evidence)]
         first = first or next(iter(slips), None)
         works = any(each.outcome in {Outcome.SOUND, Outcome.SUSPECT} for each in findings)
-        if first is not None and works:
+        if (
+            first is not None
+            and works
+            and all("first_error" not in one.evidence for one in findings)
+        ):
             seen = message("devices.second_try", name=info.name)
             advice = message("devices.cable_advice")
             evidence = {"first_error": str(first)}

@@ -121,6 +121,13 @@ def test_a_module_that_damages_every_picture_is_broken(desk):
     assert "damaged" in found.evidence["said"]
 
 
+def test_a_damaged_picture_that_comes_too_late_is_a_remark_as_well(desk):
+    desk.serial_module.misbehave("checksum")
+    (remark,) = try_one(MODULE, 3.5, spare=1.0)
+    assert (remark.seen.key, remark.outcome) == ("devices.damaged_picture", Outcome.SUSPECT)
+    assert remark.cause is Cause.CABLE_OR_POWER
+
+
 def test_one_damaged_picture_is_a_remark_on_the_cable(desk):
     desk.serial_module.misbehave("checksum")
     sound, remark = try_one(MODULE, 3.5, spare=6.0)
