@@ -5,9 +5,10 @@ import random
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 
+from ektp_hw.diagnostics.chronicle import Lane, Outage
 from ektp_hw.diagnostics.examination import examine
 from ektp_hw.diagnostics.findings import Cause, Finding, Outcome, Who, message
-from ektp_hw.diagnostics.history import History, Lane, Outage, Phase
+from ektp_hw.diagnostics.letter_history import LetterHistory, LetterPhase
 from ektp_hw.diagnostics.surroundings import StationProfile, Surroundings
 
 PROFILE = StationProfile("Cipocok Jaya", "Kota Serang", "36.73.05")
@@ -86,7 +87,7 @@ def five_months():
                 outages.append(Outage(began, lost, ended=at < days - 1))
         return Lane(cause, tuple(watched), tuple(working), tuple(outages))
 
-    return History(
+    return LetterHistory(
         first,
         days,
         (
@@ -98,8 +99,10 @@ def five_months():
         ),
         turned_away=212,
         phases=(
-            Phase(first, 70, (Cause.PROVIDER,), steady=False),
-            Phase(first + timedelta(70), 41, (Cause.FINGERPRINT,), steady=True),
-            Phase(first + timedelta(111), 39, (Cause.FINGERPRINT, Cause.PROVIDER), steady=True),
+            LetterPhase(first, 70, (Cause.PROVIDER,), steady=False),
+            LetterPhase(first + timedelta(70), 41, (Cause.FINGERPRINT,), steady=True),
+            LetterPhase(
+                first + timedelta(111), 39, (Cause.FINGERPRINT, Cause.PROVIDER), steady=True
+            ),
         ),
     )

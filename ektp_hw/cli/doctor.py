@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ektp_hw.diagnostics.examination import Examination
     from ektp_hw.diagnostics.findings import Finding
-    from ektp_hw.diagnostics.history import History
+    from ektp_hw.diagnostics.letter_history import LetterHistory
     from ektp_hw.diagnostics.surroundings import Surroundings
 
 __all__ = ["doctor", "language_of"]
@@ -166,7 +166,7 @@ def _refuse_unwritable(reports: tuple[Path, ...], bundle: Path | None) -> None:
             raise PermissionError(13, "this folder cannot be written to", str(folder))
 
 
-def _examined(around: Surroundings, language: str, history: History | None) -> Examination:
+def _examined(around: Surroundings, language: str, history: LetterHistory | None) -> Examination:
     from ektp_hw.diagnostics.examination import examine
     from ektp_hw.diagnostics.findings import message
     from ektp_hw.diagnostics.probes import all_probes, causes_of_probes
@@ -207,17 +207,17 @@ def _document(examination: Examination, language: str) -> dict[str, Any]:
     return sealed(plain, key_path(examination.around.environment))
 
 
-def _history(days: int | None, *, needed: bool) -> History | None:
+def _history(days: int | None, *, needed: bool) -> LetterHistory | None:
     """Return the days asked for; unasked, a letter tells of as many as it finds."""
-    from ektp_hw.diagnostics.history import history_of_journal
+    from ektp_hw.diagnostics.letter_history import history_for_letter
     from ektp_hw.errors import StationError
 
     if days is not None:
-        return history_of_journal(days)
+        return history_for_letter(days)
     if not needed:
         return None
     try:
-        return history_of_journal(_DAYS_OF_A_LETTER)
+        return history_for_letter(_DAYS_OF_A_LETTER)
     except StationError as error:
         console.step(f"without a journal: {error}")
         return None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ektp_hw.diagnostics.probing import Probe
     from ektp_hw.diagnostics.surroundings import Surroundings
 
-__all__ = ["LiveDoctor", "View", "drawn", "plugged", "watch_on_terminal"]
+__all__ = ["LiveDoctor", "View", "drawn", "watch_on_terminal"]
 
 _TICK = 0.1
 """Seconds between two pictures."""
@@ -265,30 +265,23 @@ def _worded_or_key(text: Message, language: str) -> str:
         return text.key
 
 
-def plugged(around: Surroundings) -> frozenset[str]:
-    """Return what is plugged in: each USB device with its number, each network card's carrier."""
-    seen = set()
-    for folder, fact in (("sys/bus/usb/devices", "devnum"), ("sys/class/net", "carrier")):
-        try:
-            names = [each.name for each in around.path(folder).iterdir()]
-        except OSError:
-            continue
-        seen |= {f"{name} {around.read(f'{folder}/{name}/{fact}')}" for name in names}
-    return frozenset(seen)
-
-
 def watch_on_terminal(around: Surroundings, language: str) -> int:
     """Watch until q or Ctrl-C; return 0 if the last look found everything working, else 1."""
     import sys
 
     from rich.live import Live
 
+    from ektp_hw.cli.doctor_plugs import Plugs
     from ektp_hw.diagnostics.probes import all_probes, causes_of_probes
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("--live needs a terminal; without one use 'ektp-hw doctor'")
-    doctor = LiveDoctor(around, all_probes(), causes_of_probes(), language, lambda: plugged(around))
-    with _keys() as pressed, Live(screen=True, auto_refresh=False) as screen:
+    with (
+        _keys() as pressed,
+        Plugs(around) as plugs,
+        Live(screen=True, auto_refresh=False) as screen,
+    ):
+        doctor = LiveDoctor(around, all_probes(), causes_of_probes(), language, plugs)
         try:
             while all(map(doctor.press, pressed(_TICK))):
                 doctor.step()

@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from abc import ABC, abstractmethod
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +32,8 @@ _log = logging.getLogger(__name__)
 _BACK_AFTER_SLEEP = 3.0
 """Seconds that a device may need to be back on its bus after the machine slept."""
 _PAUSE = 0.1
+
+_SLIPS_KEPT = 20
 
 _LONGEST_PROBE = 0.12
 """Seconds that `Device.is_there` may keep others waiting; every bus answers it within 100 ms."""
@@ -67,6 +70,8 @@ class Device(ABC):
         self._closing = threading.Event()
         self.__sleep = SleepWatch()
         self.__connection: Any = None
+        self.__wait: CaptureWait | None = None
+        self.__slips: deque[DeviceError] = deque(maxlen=_SLIPS_KEPT)
 
     @classmethod
     @abstractmethod
@@ -113,6 +118,21 @@ class Device(ABC):
         """Whether `open` succeeded and `close` has not been called since."""
         return self._state is not CaptureState.CLOSED
 
+    @property
+    def slips(self) -> tuple[DeviceError, ...]:
+        """What failed since it was opened and the driver tried again by itself, newest last."""
+        return tuple(self.__slips)
+
+    def _slipped(self, error: DeviceError) -> None:
+        """Note what the driver is about to try again: nobody else hears of it."""
+        _log.info("%s: tried again, because: %s", self.info.uri, error)
+        self.__slips.append(error)
+
+    def extend_capture(self, seconds: float) -> None:
+        """Give the running capture more time, from any thread; harmless where none runs."""
+        if (wait := self.__wait) is not None:
+            wait.extend(seconds)
+
     def open(self) -> Self:
         """Connect to the device; harmless when it is open already.
 
@@ -133,6 +153,7 @@ class Device(ABC):
 
     def __begin(self) -> None:
         self.__sleep.restart()
+        self.__slips.clear()
         with self.__noting_connection(), self._under_its_own_name():
             self._open()
         self._enter(CaptureState.READY)
@@ -331,6 +352,7 @@ class Device(ABC):
         )
         with self._exclusive(wait):
             self._enter(CaptureState.WAITING)
+            self.__wait = wait
             gone = False
             try:
                 yield wait
@@ -338,6 +360,7 @@ class Device(ABC):
                 gone = True
                 raise
             finally:
+                self.__wait = None
                 if not gone:
                     self._enter(CaptureState.READY)
                 if self._closing.is_set():

@@ -75,6 +75,11 @@ class CaptureWait:
         """Whether the caller cancelled or the device is being closed."""
         return any(event.is_set() for event in self._events)
 
+    def extend(self, seconds: float) -> None:
+        """Put the time limit off, from any thread."""
+        self._timeout += seconds
+        self._end += seconds
+
     def slice(self, longest: float = LONGEST_SLICE) -> float:
         """Return how many seconds the next transfer may block, at most `longest`.
 

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many days of a station in figures: which faults, since when, how often, for how long.
+"""All that a journal comes to: which faults, since when, how often, for how long.
 
-`summing.chronicle_of` makes them from a journal.
-
-`Chronicle` has every field that the letter's picture and table of a long period need.
-Only watched times count: an availability is the share of the watched time in which it worked. Two
-failures with no sound look between them are one failure, also over a night in which the station
-was off; its `seconds` are from its first look to its last, its `watched_seconds` the time in which
-somebody looked.
+`summing.chronicle_of` makes a `Chronicle` from a journal; what a letter shows of it is in
+`letter_history`. Only watched times count: an availability is the share of the watched time in
+which it worked. Two failures with no sound look between them are one failure, also over a night in
+which the station was off; its `seconds` are from its first look to its last, its `watched_seconds`
+the time in which somebody looked.
 """
 
 from __future__ import annotations
@@ -16,15 +14,39 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ektp_hw.diagnostics.history import state_of_day
-
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from ektp_hw.diagnostics.findings import Cause
     from ektp_hw.diagnostics.phases import Phase
 
-__all__ = ["Chronicle", "Lane", "LongFault", "Outage", "Overlap", "Part"]
+__all__ = [
+    "Chronicle",
+    "DayState",
+    "Lane",
+    "LongFault",
+    "Outage",
+    "Overlap",
+    "Part",
+    "state_of_day",
+]
+
+DayState = str
+"""``works``, ``partly``, ``down`` or ``unknown``."""
+_DOWN_BELOW = 0.5
+"""A day on which less than this share of the watched time worked counts as down."""
+_WORKS_FROM = 0.995
+"""A day with fewer than seven minutes of fault in 24 hours counts as working."""
+
+
+def state_of_day(watched: float, working: float) -> DayState:
+    """Return how a day went from the seconds watched and the seconds of them that worked."""
+    if watched <= 0:
+        return "unknown"
+    share = working / watched
+    if share >= _WORKS_FROM:
+        return "works"
+    return "partly" if share >= _DOWN_BELOW else "down"
 
 
 @dataclass(frozen=True)
@@ -66,6 +88,12 @@ class Lane:
     working: tuple[float, ...]
     outages: tuple[Outage, ...] = ()
 
+    def __post_init__(self) -> None:
+        if len(self.watched) != len(self.working):
+            raise ValueError(
+                f"{self.cause}: {len(self.watched)} days watched, {len(self.working)} of working"
+            )
+
     @property
     def availability(self) -> float | None:
         """Share of the watched time in which it worked; None if it was never watched."""
@@ -73,8 +101,8 @@ class Lane:
         return sum(self.working) / total if total > 0 else None
 
     @property
-    def states(self) -> tuple[str, ...]:
-        """How each day went: ``works``, ``partly``, ``down`` or ``unknown``."""
+    def states(self) -> tuple[DayState, ...]:
+        """How each day went."""
         return tuple(map(state_of_day, self.watched, self.working))
 
 
@@ -157,7 +185,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Chronicle:
-    """What many days of a station come to.
+    """Every figure of many days of a station.
 
     Parameters
     ----------

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
 
+    from ektp_hw.diagnostics.chronicle import Lane
     from ektp_hw.diagnostics.findings import Cause, Finding, Message
-    from ektp_hw.diagnostics.history import History, Lane, Phase
+    from ektp_hw.diagnostics.letter_history import LetterHistory, LetterPhase
     from ektp_hw.diagnostics.probing import Probe, Report
     from ektp_hw.diagnostics.redaction import Redactor
     from ektp_hw.diagnostics.surroundings import Surroundings
@@ -57,7 +58,7 @@ class Examination:
     report: Report
     verdict: Verdict
     made: datetime
-    history: History | None = None
+    history: LetterHistory | None = None
 
     @property
     def tested_anything(self) -> bool:
@@ -88,7 +89,7 @@ def examine(
     probes: Sequence[Probe],
     causes: Mapping[str, tuple[Cause, ...]],
     *,
-    history: History | None = None,
+    history: LetterHistory | None = None,
     cancel: threading.Event | None = None,
     tell: Callable[[Finding], None] | None = None,
 ) -> Examination:
@@ -230,7 +231,7 @@ class _Words:
         comma = "," if len(most) > 1 else ""
         return f"{', '.join(most)}{comma} {self.say(by)} {last}"
 
-    def history(self, history: History) -> dict[str, Any]:
+    def history(self, history: LetterHistory) -> dict[str, Any]:
         return {
             "first": history.first.isoformat(),
             "days": history.days,
@@ -239,7 +240,7 @@ class _Words:
             "phases": [self.phase(each) for each in history.phases],
         }
 
-    def phase(self, phase: Phase) -> dict[str, Any]:
+    def phase(self, phase: LetterPhase) -> dict[str, Any]:
         return {
             "first": phase.first.isoformat(),
             "last": phase.last.isoformat(),

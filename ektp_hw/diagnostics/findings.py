@@ -89,7 +89,9 @@ class Finding:
     certainty
         0 to 1: how sure it is that things are as said, and that this is the cause.
     evidence
-        Readings behind it, plain values by name; nothing personal.
+        Readings behind it, plain values by name; nothing personal. A name is a key of
+        ``texts/<language>/reading.toml``, with what it is the reading of behind a colon where
+        there are several: ``megabytes_left:/var``. Words of a fixed set are keys of ``value.toml``.
     advice, who
         What to do next and who can do it; None where nothing needs to be done.
     device

@@ -7,6 +7,7 @@ again from a file. `letter_page` and `letter_pdf` lay the same letter out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,24 @@ if TYPE_CHECKING:
 
 _SMALL = ("lib", "pcscd", "udev", "ektp_hw", "ektp-hw")
 """Names that keep their small letter where a sentence begins."""
+_WORD = re.compile(r"[a-z]+(?=[ ,.:;]|$)")
+"""A word, and no name of a device file or an interface."""
 _FEW = 3
 """So many unmade checks are told with their reasons; the attachment has the reasons of all."""
 _NOTHING = "\N{EN DASH}"
-__all__ = ["DAY_STATES", "Demand", "Letter", "Row", "letter_of", "percent", "spoken_duration"]
+PROGRAMS_WORDS = frozenset({"error", "said", "first_error", "refused_because", "last_message"})
+"""Readings that are sentences of programs, which are in English: a letter in another language has
+only those of them that it has words for; the document has all."""
+__all__ = [
+    "DAY_STATES",
+    "PROGRAMS_WORDS",
+    "Demand",
+    "Letter",
+    "Row",
+    "letter_of",
+    "percent",
+    "spoken_duration",
+]
 
 DAY_STATES = ("works", "partly", "down", "unknown")
 """In the order of the picture's key."""
@@ -193,17 +208,21 @@ class _Wording:
             f"{state} ({self('consequence')})" if follows else state,
             finding["outcome"],
             "; ".join(
-                f"{self.reading(key)} = {self.value(each)}"
+                f"{self.reading(key)} = {text}"
                 for key, each in finding["evidence"].items()
+                if (text := self.value(key, each))
             ),
             follows,
         )
 
-    def reading(self, name: str) -> str:
-        """Return what a reading is called; one without a name in this language keeps its own."""
-        return catalogue(self.language).get(f"reading.{name}", name.replace("_", " "))
+    def reading(self, key: str) -> str:
+        """Return what a reading is called; that of a stranger's probe keeps its own name."""
+        name, _, of = key.partition(":")
+        known = catalogue(self.language).get(f"reading.{name}", name.replace("_", " "))
+        return f"{known} ({of})" if of else known
 
-    def value(self, value: object) -> str:
+    def value(self, key: str, value: object) -> str:
+        """Return a reading in words; empty for what a program said in English, elsewhere."""
         if value is None:
             return self.shared("unknown")
         if isinstance(value, bool):
@@ -211,7 +230,14 @@ class _Wording:
         if isinstance(value, float):
             text = f"{value:g}"
             return text.replace(".", ",") if self.language == "id" else text
-        return str(value)
+        words = [self._word(each) for each in str(value).split(", ")]
+        if self.language != "en" and key.partition(":")[0] in PROGRAMS_WORDS and None in words:
+            return ""
+        return ", ".join(word or "" for word in words) if None not in words else str(value)
+
+    def _word(self, word: str) -> str | None:
+        """Return a word of a fixed set in this language, None if it is none."""
+        return catalogue(self.language).get(f"value.{re.sub(r'[^a-zA-Z]+', '_', word)}")
 
 
 def _head(words: _Wording, station: Mapping[str, str]) -> tuple[str, ...]:
@@ -353,6 +379,6 @@ def _seal(words: _Wording, document: Mapping[str, Any]) -> tuple[tuple[str, str]
 def _sentence(text: str, end: str = ".") -> str:
     """Begin with a capital letter and end with a full stop."""
     text = text.strip()
-    if not text.startswith(_SMALL):
+    if not text.startswith(_SMALL) and _WORD.match(text):
         text = text[:1].upper() + text[1:]
     return text + end if end and text and text[-1] not in ".!?" else text

@@ -142,13 +142,13 @@ def judge_reader(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
             break
         state, atr = _slot(reader, slot)
         mute += state == "mute"
-        evidence[f"slot_{slot}"] = state
+        evidence[f"slot:{slot}"] = state
         if atr:
-            evidence[f"slot_{slot}_atr"] = atr
+            evidence[f"slot_atr:{slot}"] = atr
     if mute:
         seen, advice = message("devices.mute_card", name=name), message("devices.card_advice")
         return [reply.suspect(seen, Cause.CARD_READER, advice, Who.CLERK, evidence, 0.5)]
-    there = any(evidence.get(f"slot_{slot}") == "card" for slot in range(reader.slots))
+    there = any(evidence.get(f"slot:{slot}") == "card" for slot in range(reader.slots))
     key = "reader_with_card" if there else "reader_without_card"
     return [reply.sound(message(f"devices.{key}", name=name), evidence, 0.9 if there else 0.8)]
 

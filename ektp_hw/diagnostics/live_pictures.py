@@ -14,8 +14,15 @@ from ektp_hw.devices.finger_presence import look_at
 from ektp_hw.devices.picture_health import PictureHealth, edge_steepness, examine
 from ektp_hw.devices.states import CaptureState
 from ektp_hw.diagnostics.findings import Cause, Finding, Who, message
-from ektp_hw.diagnostics.live_test import Enough, Limit, blames_person, is_overloaded
+from ektp_hw.diagnostics.live_test import (
+    Enough,
+    Limit,
+    blames_person,
+    fault_of,
+    is_overloaded,
+)
 from ektp_hw.errors import (
+    CaptureCancelled,
     CaptureTimeout,
     DeviceError,
     DeviceRemoved,
@@ -23,6 +30,8 @@ from ektp_hw.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -35,8 +44,15 @@ __all__ = ["judge_camera", "judge_scanner"]
 
 _LOOK_S = 2.5
 """Seconds for looking; scanners give 5 pictures a second and more, cameras 5 to 30."""
+_SLIPS = 2
+"""Pictures in a row that did not come whole, after which the next will not either."""
 _SCANNER_FRAMES, _CAMERA_FRAMES = 6, 15
 _MANY_LINES, _FEW_PIXELS, _MANY_PIXELS = 5, 20, 500
+_TICK, _BEFORE_THE_END = 0.02, 0.3
+"""Seconds between two looks at the capture's state, and before its end for the last of them."""
+_AFTER_THE_LOOK = 0.5
+"""Seconds that are left for judging."""
+_ENDED = CaptureTimeout, CaptureCancelled
 _FEWEST_FOR_FROZEN = 4
 """Noise makes each frame of a living camera differ from the one before."""
 _SLOWEST, _SLOW_SHARE = 4.0, 0.4
@@ -61,8 +77,10 @@ def judge_scanner(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
     seen = _look(device, limit, _SCANNER_FRAMES)
     name, cause = device.info.name, Cause.FINGERPRINT
     if not seen.frames:
+        if len(device.slips) >= _SLIPS and isinstance(seen.failure, _ENDED):
+            return [fault_of(reply, device.info, device.slips[-1], cause)]
         if seen.is_slow:
-            return [reply.untested(message("devices.slow_picture", name=name))]
+            return [_too_slow(reply, name, device)]
         _raise_unless_person(seen, device)
         return [reply.sound(message("devices.answers_without_picture", name=name), {}, 0.7)]
     health = examine(seen.frames)
@@ -75,6 +93,15 @@ def judge_scanner(reply: Reply, device: Device, limit: Limit) -> list[Finding]:
     if not found:
         found = _glass(reply, name, health, seen, evidence)
     return found or [reply.sound(message("devices.scanner_sound", name=name), evidence, 0.9)]
+
+
+def _too_slow(reply: Reply, name: str, device: Device) -> Finding:
+    """Say of a picture that did not come in time whether it was damaged on its way, too."""
+    if not device.slips:
+        return reply.untested(message("devices.slow_picture", name=name))
+    said: Readings = {"first_error": str(device.slips[0])}
+    seen, advice = message("devices.damaged_picture", name=name), message("devices.cable_advice")
+    return reply.suspect(seen, Cause.CABLE_OR_POWER, advice, Who.CLERK, said, 0.6)
 
 
 def _glass(
@@ -173,10 +200,11 @@ def _look(device: Any, limit: Limit, most: int) -> _Seen:  # noqa: ANN401  # sca
 
     failure: DeviceError | None = None
     is_captured = False
-    watcher = _Watcher(device)
+    look = min(_LOOK_S, limit.left)
+    watcher = _Watcher(device, look, limit, frames)
     watcher.start()
     try:
-        last = device.capture(min(_LOOK_S, limit.left), limit.cancel, keep)
+        last = device.capture(look, limit.cancel, keep)
         is_captured = True
         if not frames:
             frames.append(last.pixels)
@@ -198,19 +226,43 @@ def _look(device: Any, limit: Limit, most: int) -> _Seen:  # noqa: ANN401  # sca
 
 
 class _Watcher(threading.Thread):
-    """Notes whether a capture was getting its picture when it ended."""
+    """Sees whether a capture is getting its picture, and gives one that comes slowly its time.
 
-    def __init__(self, device: Device) -> None:
+    Parameters
+    ----------
+    device
+        Which captures.
+    look
+        The capture's seconds.
+    limit
+        Has spare seconds, which the first picture gets if it is under way when the look is over.
+    frames
+        What has come so far.
+    """
+
+    def __init__(self, device: Device, look: float, limit: Limit, frames: Sequence[Pixels]) -> None:
         super().__init__(name="ektp_hw watcher", daemon=True)
         self.saw_acquiring = False
         self._device = device
+        self._nearly_over = time.monotonic() + look - _BEFORE_THE_END
+        self._limit = limit
+        self._frames = frames
         self._ended = threading.Event()
 
     def run(self) -> None:
-        while not self._ended.wait(0.02):
+        while not self._ended.wait(_TICK):
             state = self._device.state
             if state in {CaptureState.WAITING, CaptureState.ACQUIRING}:
                 self.saw_acquiring = state is CaptureState.ACQUIRING
+            if self.saw_acquiring and time.monotonic() > self._nearly_over and not self._frames:
+                self._stay()
+
+    def _stay(self) -> None:
+        """Give the capture what is left of the time, and end it when it fails over and over."""
+        if self._limit.take_spare():
+            self._device.extend_capture(self._limit.left - _BEFORE_THE_END - _AFTER_THE_LOOK)
+        if len(self._device.slips) >= _SLIPS:
+            self._limit.cancel.set()
 
     def end(self) -> None:
         """Stop watching."""

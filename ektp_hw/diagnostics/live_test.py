@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ektp_hw.devices.base import DeviceKind
-from ektp_hw.diagnostics.findings import Cause, Finding, Who, message
+from ektp_hw.diagnostics.findings import Cause, Finding, Outcome, Who, message
 from ektp_hw.errors import (
     CaptureTimeout,
     DeviceBusy,
@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 
     Judge = Callable[[Reply, Device, "Limit"], list[Finding]]
 
-__all__ = ["CAUSE_OF", "Enough", "Limit", "blames_person", "is_overloaded", "try_device"]
+__all__ = [
+    "CAUSE_OF",
+    "Enough",
+    "Limit",
+    "blames_person",
+    "fault_of",
+    "is_overloaded",
+    "try_device",
+]
 
 CAUSE_OF = {
     DeviceKind.FINGERPRINT: Cause.FINGERPRINT,
@@ -49,11 +57,26 @@ class Enough(Exception):
 
 
 class Limit:
-    """How long a test may still take, and the event that ends its captures."""
+    """How long a test may still take, and the event that ends its captures.
 
-    def __init__(self, seconds: float) -> None:
+    Parameters
+    ----------
+    seconds
+        From now on.
+    spare
+        Further seconds that a test may take while it sees its device at work.
+    """
+
+    def __init__(self, seconds: float, spare: float = 0.0) -> None:
         self._end = time.monotonic() + seconds
+        self._spare = spare
         self.cancel = threading.Event()
+
+    def take_spare(self) -> float:
+        """Put the end off by the spare seconds and return them; the second time there are none."""
+        spare, self._spare = self._spare, 0.0
+        self._end += spare
+        return spare
 
     @property
     def left(self) -> float:
@@ -67,14 +90,20 @@ def blames_person(device: Device, over: CaptureTimeout) -> bool:
 
 
 def try_device(
-    reply: Reply, info: DeviceInfo, judge: Judge, seconds: float, cause: Cause
+    reply: Reply,
+    info: DeviceInfo,
+    judge: Judge,
+    seconds: float,
+    cause: Cause,
+    spare: float = 0.0,
 ) -> list[Finding]:
     """Open the device, judge it and close it; whatever happens is a finding, after the limit too.
 
     A protocol error is tried once more, as its message advises: a single damaged transfer is a
     remark about the cable, not a fault. ``cause`` is what a fault of the device itself points to.
+    ``spare`` seconds more are there for whatever is seen to be under way: a picture on a slow line.
     """
-    begun, limit = time.monotonic(), Limit(seconds)
+    begun, limit = time.monotonic(), Limit(seconds, spare)
     findings: list[Finding] = []
     done = threading.Event()
 
@@ -86,11 +115,13 @@ def try_device(
 
     name = f"ektp_hw test {info.uri}"
     threading.Thread(target=work, name=name, daemon=True).start()
-    if not done.wait(seconds):
+    while limit.left and not done.wait(limit.left):
+        pass
+    if not done.is_set():
         limit.cancel.set()
         done.wait(0.5)
     took = time.monotonic() - begun
-    answer = list(findings) or [_hangs(reply, info, seconds, cause)]
+    answer = list(findings) or [_hangs(reply, info, round(took), cause)]
     return [replace(each, seconds=took) for each in answer]
 
 
@@ -100,19 +131,25 @@ def _try_twice(
     first: EktpError | None = None
     while True:
         try:
-            findings = _try_once(reply, info, judge, limit)
+            findings, slips = _try_once(reply, info, judge, limit)
         except ProtocolError as error:
             if first is None and limit.left > _FOR_A_SECOND_TRY:
                 first = error
                 continue
-            return [_fault(reply, info, error, cause)]
+            return [fault_of(reply, info, error, cause)]
         except EktpError as error:
-            return [_fault(reply, info, error, cause)]
+            return [fault_of(reply, info, error, cause)]
         except Exception as error:  # noqa: BLE001  # a stranger's driver may raise anything
             why = type(error).__name__
             evidence: Readings = {"error": f"{why}: {error}"}
             return [reply.untested(message("probe.failed", error=why), evidence)]
-        if first is not None:
+        first = first or next(iter(slips), None)
+        works = any(each.outcome in {Outcome.SOUND, Outcome.SUSPECT} for each in findings)
+        if (
+            first is not None
+            and works
+            and all("first_error" not in one.evidence for one in findings)
+        ):
             seen = message("devices.second_try", name=info.name)
             advice = message("devices.cable_advice")
             evidence = {"first_error": str(first)}
@@ -121,11 +158,14 @@ def _try_twice(
         return findings
 
 
-def _try_once(reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit) -> list[Finding]:
+def _try_once(
+    reply: Reply, info: DeviceInfo, judge: Judge, limit: Limit
+) -> tuple[list[Finding], tuple[EktpError, ...]]:
+    """Return what the judge found, and what the driver had to do again until it came about."""
     from ektp_hw.registry import open_device
 
     with open_device(info) as device:
-        return judge(reply, device, limit)
+        return judge(reply, device, limit), device.slips
 
 
 def is_overloaded() -> bool:
@@ -150,7 +190,7 @@ _BY_REASON = {
 }
 
 
-def _fault(reply: Reply, info: DeviceInfo, error: EktpError, own: Cause) -> Finding:
+def fault_of(reply: Reply, info: DeviceInfo, error: EktpError, own: Cause) -> Finding:
     """Say what an error of the driver means; its own sentence is the evidence."""
     cause, who, key, certainty = _meaning(own, error)
     said = str(error).removeprefix(f"{info.uri}: ")

@@ -127,7 +127,7 @@ def _main(parts: list[str]) -> None:
     for part in parts:
         if part == "extractors":
             for entry in entry_points(group=_EXTRACTORS):
-                _tell(f"extractor {entry.name}", partial(_name_of, entry))
+                _tell(f"extractor:{entry.name}", partial(_name_of, entry))
         else:
             _tell(part, PARTS[part])
     _tell("ektp_hw", lambda: version("ektp_hw"))

@@ -9,7 +9,6 @@ The sensor tells how much of it is covered, so no picture is needed to wait for 
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, ClassVar
 
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 __all__ = ["NB1010"]
-
-_log = logging.getLogger(__name__)
 
 _OUT, _IN = 0x02, 0x83
 _PACKET = 64
@@ -121,7 +118,7 @@ class NB1010(FoundById, Linked["UsbConnection"], FingerprintScanner):
         try:
             return step(wait)
         except ProtocolError as error:
-            _log.info("once more, because %s", error)
+            self._slipped(error)
             self._resynchronise(wait)
             return step(wait)
 

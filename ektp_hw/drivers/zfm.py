@@ -273,7 +273,7 @@ class ZFM(FingerprintScanner):
                 raise
             raise self._mute() from error
         except ProtocolError as error:
-            _log.debug("%s: %s", self.info.uri, error)
+            self._slipped(error)
             self._mend(wait)
             return _DAMAGED
 
@@ -317,7 +317,7 @@ class ZFM(FingerprintScanner):
             except ProtocolError as error:
                 why, damaged = str(error).removeprefix(f"{self.info.uri}: "), damaged + 1
                 remedy = "use a shorter cable or another USB adapter"
-            _log.info("%s: no whole picture: %s", self.info.uri, why)
+            self._slipped(ProtocolError(why, device=self.info.uri))
             self._mend(wait)
             if damaged == _DAMAGED_AT_A_SPEED:
                 damaged = 0

@@ -8,7 +8,7 @@ import pytest
 
 import stub_station
 from ektp_hw.cli.doctor import language_of
-from ektp_hw.diagnostics import history, probes
+from ektp_hw.diagnostics import letter_history, probes
 from stub_station import Outcome, five_months
 
 
@@ -135,7 +135,7 @@ def test_many_days_are_told_from_the_journal(ektp_hw, station, monkeypatch, tmp_
         asked.append(days)
         return five_months()
 
-    monkeypatch.setattr(history, "history_of_journal", journal)
+    monkeypatch.setattr(letter_history, "history_for_letter", journal)
     outcome = ektp_hw("doctor", "--history", "150d")
     assert asked == [150]
     assert "20 January 2026 to 18 June 2026 (150 days)" in " ".join(outcome.out.split())

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 import stub_station
-from ektp_hw.cli.doctor_live import LiveDoctor, drawn, plugged
+from ektp_hw.cli.doctor_live import LiveDoctor, drawn
 from ektp_hw.diagnostics.surroundings import Surroundings
 from stub_station import Outcome
 
@@ -117,19 +117,6 @@ def test_a_station_without_probes_is_shown():
     doctor = doctor_of(Plugs())
     until(doctor, lambda view: view.checked)
     assert "nothing to check" in on_screen(doctor.view)
-
-
-def test_what_is_plugged_in_is_read_from_the_system(tmp_path):
-    around = Surroundings(root=tmp_path)
-    assert plugged(around) == frozenset()
-    device, card = tmp_path / "sys/bus/usb/devices/1-4", tmp_path / "sys/class/net/eth0"
-    for folder, fact, value in ((device, "devnum", "7"), (card, "carrier", "1")):
-        folder.mkdir(parents=True)
-        (folder / fact).write_text(value)
-    before = plugged(around)
-    assert before == {"1-4 7", "eth0 1"}
-    (device / "devnum").write_text("8")
-    assert plugged(around) != before
 
 
 @pytest.mark.parametrize("ending", [b"q", b"\x03"])

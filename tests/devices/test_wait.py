@@ -56,3 +56,12 @@ def test_cancel_comes_before_the_time_limit():
     cancel.set()
     with pytest.raises(CaptureCancelled):
         CaptureWait(0, cancel).check()
+
+
+def test_a_time_limit_can_be_put_off():
+    begun = time.monotonic()
+    wait = CaptureWait(0.05)
+    threading.Timer(0.01, wait.extend, [0.1]).start()
+    with pytest.raises(CaptureTimeout):
+        wait.sleep(5)
+    assert time.monotonic() - begun >= 0.15

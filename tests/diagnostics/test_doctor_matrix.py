@@ -14,6 +14,7 @@ import pytest
 
 from diagnostics.laboratory import laboratory, why_not
 from diagnostics.matrix.bench import Answer, Trouble, examine_with
+from diagnostics.readings import lacking
 from ektp_hw.diagnostics.findings import Cause, Finding, Outcome, message
 from ektp_hw.diagnostics.probing import Report
 from ektp_hw.diagnostics.verdict import judge
@@ -101,6 +102,7 @@ def examined(lab, trouble):
     told = examine_with(lab, trouble)
     roots = [(fault.cause, fault.root.seen.key, fault.root.device) for fault in told.verdict.faults]
     assert told.seconds < 60
+    assert not [each for one in told.report.findings for each in lacking(one.evidence)]
     return told, f"{trouble.name}: {roots}, perhaps {told.verdict.undecided}"
 
 

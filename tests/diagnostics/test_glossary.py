@@ -12,16 +12,16 @@ from ektp_hw.diagnostics.wording import catalogue
 ALLOWED = frozenset(
     # Names of techniques, units and formats that Indonesian writes the same way.
     """usb tls http https dns dhcp ip tcp mtu vpn api url html json pdf zip toml sha ed ssh nik nip
-    smart sam pc sc ccid uvc hid xhci udev pcscd cpu ram gb mb kb mbit ms
+    smart arp icmp sam pc sc ccid uvc hid xhci udev pcscd cpu ram gb mb kb mbit ms
     ektp hw doctor check cryptography reportlab linux windows debian ubuntu systemd libusb
     english zkteco
     """.split()  # noqa: SIM905  # words are easier to read than quotes
     # Names of programs and parts, and words that the language has taken in (KBBI) or shares.
     + """python opencv libpcsclite libfprint polkit pyusb pip sudo ma driver hub kernel firmware
-    model serial folder data internet digital elektronik program format server port proxy modem
-    router kode normal sensor detail label total administrator november september desember april
-    jan feb mar apr jun jul sep okt nov iris no per mode celsius numpy utc wib wita wit ups menu
-    status wi fi ipv dbm raid host half duplex root smartctl login disk
+    model serial folder data indonesia internet digital elektronik program format server port
+    proxy modem router kode normal sensor detail label total administrator november september
+    desember april jan feb mar apr jun jul sep okt nov iris no per mode celsius numpy utc wib
+    wita wit ups menu status wi fi ipv dbm raid host half duplex root smartctl login disk
     """.split()  # noqa: SIM905
 )
 SYNONYMS = {

@@ -3,9 +3,10 @@ from datetime import date
 
 import pytest
 
+from ektp_hw.diagnostics.chronicle import Lane, state_of_day
 from ektp_hw.diagnostics.examination import as_plain
 from ektp_hw.diagnostics.findings import Cause
-from ektp_hw.diagnostics.history import History, Lane, state_of_day
+from ektp_hw.diagnostics.letter_history import LetterHistory
 from ektp_hw.diagnostics.timeline import key_box, picture_of
 from stub_station import five_months
 
@@ -87,7 +88,7 @@ def test_days_must_fit():
     with pytest.raises(ValueError, match="days"):
         Lane(Cause.IRIS, (1.0,), ())
     with pytest.raises(ValueError, match="2 days"):
-        History(date(2026, 1, 1), 2, (Lane(Cause.IRIS, (1.0,), (1.0,)),))
+        LetterHistory(date(2026, 1, 1), 2, (Lane(Cause.IRIS, (1.0,), (1.0,)),))
 
 
 def test_a_document_tells_runs_of_days_and_sums():

@@ -62,11 +62,11 @@ def _memory(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  
     total, left = sizes["MemTotal"], sizes["MemAvailable"]
     swap_left = sizes.get("SwapFree", 0)
     evidence: dict[str, str | int | float | bool | None] = {
-        "MB in all": total, "MB left": left, "MB of swap left": swap_left,
+        "megabytes_in_all": total, "megabytes_left": left, "swap_megabytes_left": swap_left,
     }  # fmt: skip
     killed = kernel_log(around).count(r"Out of memory: Killed process")
     if killed:
-        evidence["programs ended for want of memory"] = killed
+        evidence["programs_ended_for_memory"] = killed
     if left + swap_left < max(40, total * 0.01):
         return [broken(name, "computer.memory_out", *_OURS, 0.8, evidence, megabytes=left)]
     if killed or left < max(100, total * 0.05):
@@ -81,7 +81,7 @@ def _clock(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  #
     installed = Path(__file__).stat().st_mtime
     zone = _zone(around)
     evidence: dict[str, str | int | float | bool | None] = {
-        "clock (UTC)": date, "zone": zone, "Indonesian zone": _ZONES.get(zone, ""),
+        "clock_utc": date, "zone": zone, "indonesian_zone": _ZONES.get(zone, ""),
         "synchronised": around.path("/run/systemd/timesync/synchronized").exists(),
     }  # fmt: skip
     if now < installed - _DAY or time.gmtime(now).tm_year < _OLDEST:
@@ -89,7 +89,7 @@ def _clock(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  #
                        date=date)]  # fmt: skip
     hardware = around.read("/sys/class/rtc/rtc0/since_epoch")
     if hardware and hardware.isdigit() and abs(int(hardware) - now) > _DAY:
-        evidence["days that the hardware clock is off"] = round((int(hardware) - now) / _DAY)
+        evidence["hardware_clock_days_off"] = round((int(hardware) - now) / _DAY)
         return [suspect(name, "computer.battery_of_clock", *_OURS, 0.7, evidence)]
     key = "computer.clock_set" if zone in _ZONES or not zone else "computer.clock_zone"
     return [sound(name, key, evidence, 0.7, date=date, zone=zone or "-")]
@@ -113,14 +113,12 @@ def _drift(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  #
     theirs = _difference(around, around.profile.centre)
     if theirs is None:
         return [untested(name, "computer.no_other_clock")]
-    evidence: dict[str, str | int | float | bool | None] = {
-        "seconds behind the centre": round(theirs)
-    }
+    evidence: dict[str, str | int | float | bool | None] = {"seconds_behind_centre": round(theirs)}
     if abs(theirs) < _DRIFT:
         return [sound(name, "computer.clock_agrees", evidence, seconds=abs(round(theirs)))]
     others = [each for host in around.profile.reference_hosts
               if (each := _difference(around, host)) is not None]  # fmt: skip
-    evidence["reference hosts with a clock"] = len(others)
+    evidence["hosts_with_clock"] = len(others)
     if others and all(abs(each) < _DRIFT for each in others):
         return [suspect(name, "computer.clock_of_centre", Cause.CENTRAL_SERVICE, Who.CENTRE, 0.8,
                         evidence, days=_days(theirs))]  # fmt: skip
@@ -158,7 +156,7 @@ def _heat(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # 
     )  # fmt: skip
     if not degrees:
         return [untested(name, "computer.no_thermometer")]
-    evidence: Evidence = {"degrees": max(degrees), "times slowed since start": slowed}
+    evidence: Evidence = {"degrees": max(degrees), "times_slowed": slowed}
     if max(degrees) >= _HOT:
         return [suspect(name, "computer.hot", *_OURS, 0.8, evidence, degrees=max(degrees))]
     return [sound(name, "computer.cool", evidence, degrees=max(degrees))]
@@ -180,7 +178,7 @@ def _supply(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  
     seen = kernel_log(around).count(r"[Uu]nder-?voltage detected")
     bits = int(throttled, 16) if throttled and re.fullmatch(r"(0x)?[0-9a-f]+", throttled) else 0
     evidence: dict[str, str | int | float | bool | None] = {
-        "throttled": throttled, "alarms": len(alarms), "in the kernel's log": seen,
+        "throttled": throttled, "alarms": len(alarms), "kernel_log_mentions": seen,
     }  # fmt: skip
     if bits & 1 or alarms:
         return [broken(name, "computer.voltage_low", power, Who.TECHNICIAN, 0.9, evidence)]
@@ -207,8 +205,8 @@ def _uptime(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  
                         r"|Starting recovery \(logdev|not cleanly")  # fmt: skip
     crashed = len(list(around.path("/sys/fs/pstore").glob("dmesg-*")))
     evidence: Evidence = {
-        "hours": hours, "kernel's log": log.state, "file systems repaired at start": unclean,
-        "crashes kept": crashed,
+        "hours": hours, "kernel_log": log.state, "file_systems_repaired": unclean,
+        "crashes_kept": crashed,
     }  # fmt: skip
     if unclean or crashed:
         return [suspect(name, "computer.went_down", Cause.CABLE_OR_POWER, Who.TECHNICIAN, 0.6,

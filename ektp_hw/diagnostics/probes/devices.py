@@ -30,6 +30,9 @@ __all__ = ["CAUSES", "PROBES", "LiveTest"]
 
 _SECONDS = 8.0
 """For one device; those of a kind are tried side by side."""
+_SPARE = 9.0
+"""More for a device that is seen to be sending its picture: 7 s over a line of 57,600 baud, and
+as long again if it comes damaged once."""
 _BELOW = (
     "usb.power",
     "usb.presence",
@@ -63,7 +66,7 @@ class LiveTest:
         Lists the devices; by default those of the kind that the drivers find.
     """
 
-    seconds = _SECONDS + 6.0
+    seconds = _SECONDS + _SPARE + 6.0
 
     def __init__(
         self,
@@ -97,7 +100,7 @@ class LiveTest:
 
         def test(info: DeviceInfo) -> None:
             reply = Reply(self.name, checked, info.uri)
-            answers[info.uri] = try_device(reply, info, self._judge, _SECONDS, self.cause)
+            answers[info.uri] = try_device(reply, info, self._judge, _SECONDS, self.cause, _SPARE)
 
         threads = []
         for info in infos:

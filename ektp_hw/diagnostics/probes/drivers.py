@@ -256,7 +256,7 @@ class Extractors:
             return [reply.untested(message("drivers.package_first"))]
         told = check_package(("extractors",), around.environment, timeout=20.0)
         broken = {
-            name.removeprefix("extractor "): why
+            name.removeprefix("extractor:"): why
             for name, why in told.failures.items()
             if not why.startswith(_NOT_INSTALLED)
         }

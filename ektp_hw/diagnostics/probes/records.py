@@ -39,10 +39,10 @@ def _waiting(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
     today = sum(age < _DAY for age in ages)
     evidence: dict[str, str | int | float | bool | None] = {
         "records": len(ages),
-        "came in the last day": today,
-        "came in the last 7 days": sum(age < 7 * _DAY for age in ages),
-        "days of the oldest": round(max(ages, default=0.0) / _DAY, 1),
-        "clock ahead of some": any(age < -3600 for age in ages),
+        "came_in_last_day": today,
+        "came_in_last_7_days": sum(age < 7 * _DAY for age in ages),
+        "days_of_oldest": round(max(ages, default=0.0) / _DAY, 1),
+        "clock_ahead_of_some": any(age < -3600 for age in ages),
     }
     if not ages:
         return [sound(name, "records.none_wait", evidence)]

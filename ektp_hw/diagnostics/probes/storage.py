@@ -73,8 +73,8 @@ def _space(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  #
             seen.add(device)
             left = disk.f_bavail * disk.f_frsize
             share = disk.f_bavail / max(1, disk.f_blocks)
-            evidence[f"MB left in {place}"] = left // _MB
-            evidence[f"inodes left in {place}"] = disk.f_favail
+            evidence[f"megabytes_left:{place}"] = left // _MB
+            evidence[f"inodes_left:{place}"] = disk.f_favail
             values: dict[str, Value] = {"place": place, "megabytes": left // _MB}
             if disk.f_blocks and left < _FULL:
                 findings.append(
@@ -99,13 +99,13 @@ def _writing(around: Surroundings, before: Sequence[Finding]) -> list[Finding]: 
     slowest = 0.0
     for place, path in _places(around).items():
         if _is_read_only(mounts, "/" + str(path.relative_to(around.root))):
-            evidence[place] = "read-only"
+            evidence[f"writing:{place}"] = "read-only"
             return [broken(name, "storage.read_only", *_OURS, 0.95, evidence, place=place)]
         begun = time.monotonic()
         try:
             _write(path)
         except OSError as error:
-            evidence[place] = errno.errorcode.get(error.errno or 0, "error")
+            evidence[f"writing:{place}"] = errno.errorcode.get(error.errno or 0, "error")
             if error.errno in {errno.EACCES, errno.EPERM}:
                 continue
             keys = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EROFS: "read_only"}
@@ -113,7 +113,7 @@ def _writing(around: Surroundings, before: Sequence[Finding]) -> list[Finding]: 
             return [broken(name, key, *_OURS, 0.95, evidence, place=place, megabytes=0)]
         seconds = time.monotonic() - begun
         slowest = max(slowest, seconds)
-        evidence[place] = round(seconds, 3)
+        evidence[f"write_seconds:{place}"] = round(seconds, 3)
     if not any(isinstance(value, float) for value in evidence.values()):
         return [untested(name, "storage.no_place", evidence)]
     if slowest > _SLOW:
@@ -158,14 +158,15 @@ def _disks(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  #
     answered = False
     for folder in folders:
         disk, worn = folder.name, _worn(folder)
-        evidence[disk] = f"worn: {worn}" if worn is not None else _smart(around, disk)
+        smart = None if worn is not None else _smart(around, disk)
+        evidence[f"wear:{disk}" if smart is None else f"smart:{disk}"] = worn or smart
         if _read(folder / "device/state") == "offline":
             return [broken(name, "storage.disk_gone", *_OURS, 0.9, evidence, disk=disk)]
-        if worn == "urgent" or evidence[disk] == "failing":
+        if worn == "urgent" or smart == "failing":
             return [broken(name, "storage.disk_fails", *_OURS, 0.85, evidence, disk=disk)]
         if worn == "warning":
             return [suspect(name, "storage.disk_worn", *_OURS, 0.9, evidence, disk=disk)]
-        answered |= worn is not None or evidence[disk] == "passed"
+        answered |= worn is not None or smart == "passed"
     if not answered:
         return [untested(name, "storage.disks_silent" if folders else "storage.no_disk", evidence)]
     return [sound(name, "storage.disks_well", evidence)]
@@ -194,16 +195,16 @@ def _smart(around: Surroundings, disk: str) -> str:
         "smartctl", path=around.environment.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
     )
     if program is None or around.root != Path("/"):
-        return "smartctl is not installed"
+        return "smartctl not installed"
     try:
         done = subprocess.run(  # noqa: S603  # a program of the system, a name of the kernel
             [program, "-H", "-j", f"/dev/{disk}"], capture_output=True, timeout=5, check=False
         )
         table = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError):
-        return "smartctl gave no answer"
+        return "no answer"
     if "smart_status" not in table:
-        return "smartctl needs root here" if os.geteuid() else "the disk tells nothing"
+        return "only for root" if os.geteuid() else "not told"
     return "passed" if table["smart_status"].get("passed") else "failing"
 
 

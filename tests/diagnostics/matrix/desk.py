@@ -66,7 +66,7 @@ class Break:
 def _for_ever(model: Any, fault: str) -> None:
     """Let every transfer find the misbehaviour that the model would forget after the first."""
     again: Callable[[], None] = lambda: model.misbehave(fault)  # noqa: E731
-    for name in ("on_control", "on_out", "on_in"):
+    for name in ("on_control", "on_out", "on_in", "on_bytes"):
         handle = getattr(model, name, None)
         if handle is not None:
             setattr(model, name, _after(again, handle))

@@ -39,8 +39,6 @@ TROUBLES = (
           Break("serial_module", "refuse")),
     _desk("reader U.are.U: its lamp is dead, with a finger on it", _FINGER,
           Break("uareu", "dead-lamp", lasts=False)),
-    # Known to be missed: the doctor does not stay until the middle of a picture on a slow line,
-    # and says that such a module is untested.
     _desk("serial module: wrong checksums, with a finger on it", _FINGER,
           Break("serial_module", "checksum")),
     _desk("camera: refuses every transfer", _IRIS, Break("camera", "stall")),
@@ -73,6 +71,8 @@ TROUBLES = (
     _desk("pad: in a secure session of another program", _DRIVER, desk.secure_session),
     _desk("scanner: one picture in a while is cut off", _CABLE,
           Break("scanner", "short", lasts=False), kind="remark"),
+    _desk("serial module: one picture comes damaged, with a finger on it", _CABLE,
+          Break("serial_module", "checksum", lasts=False), kind="remark"),
     _desk("scanner: dirt lies on the glass", _FINGER,
           Break("scanner", "dirty", lasts=False), kind="remark"),
     _desk("camera: out of focus", _IRIS, desk.blurred_camera, kind="remark"),

@@ -72,8 +72,8 @@ def test_a_pad_that_sends_garbage_is_broken(desk):
 def test_a_reader_tells_its_slots_and_the_card_s_answer_to_reset():
     (found,) = try_one("card")
     assert (found.seen.key, found.outcome) == ("devices.reader_with_card", Outcome.SOUND)
-    assert found.evidence["slot_0"] == "card"
-    assert str(found.evidence["slot_0_atr"]).startswith("3B")
+    assert found.evidence["slot:0"] == "card"
+    assert str(found.evidence["slot_atr:0"]).startswith("3B")
 
 
 def test_a_reader_without_card_is_sound(desk):

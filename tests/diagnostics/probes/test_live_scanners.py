@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import ektp_hw as hw
+from diagnostics.matrix.desk import Break
 from ektp_hw.diagnostics.findings import Cause, Outcome
 from ektp_hw.samples import FingerprintImage
 from ektp_hw.synthetic import SyntheticPerson
@@ -99,6 +100,39 @@ def test_a_scanner_that_falls_silent_is_broken(desk):
 def test_a_module_on_a_slow_line_is_not_called_broken():
     (found,) = try_one("zfm")
     assert (found.seen.key, found.outcome) == ("devices.slow_picture", Outcome.UNTESTED)
+
+
+MODULE = "zfm?speed=2"
+"""Its picture takes 3.5 s: a little more than one look."""
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_picture_that_is_under_way_gets_its_time():
+    (found,) = try_one(MODULE, 3.5, spare=4.0)
+    assert (found.seen.key, found.outcome) == ("devices.scanner_sound", Outcome.SOUND)
+    assert found.evidence["finger_on_glass"] is True
+
+
+def test_a_module_that_damages_every_picture_is_broken(desk):
+    Break("serial_module", "checksum")(desk)
+    (found,) = try_one(MODULE, 3.5, spare=6.0)
+    assert (found.seen.key, found.outcome) == ("devices.confused", Outcome.BROKEN)
+    assert found.cause is Cause.FINGERPRINT
+    assert "damaged" in found.evidence["said"]
+
+
+def test_a_damaged_picture_that_comes_too_late_is_a_remark_as_well(desk):
+    desk.serial_module.misbehave("checksum")
+    (remark,) = try_one(MODULE, 3.5, spare=1.0)
+    assert (remark.seen.key, remark.outcome) == ("devices.damaged_picture", Outcome.SUSPECT)
+    assert remark.cause is Cause.CABLE_OR_POWER
+
+
+def test_one_damaged_picture_is_a_remark_on_the_cable(desk):
+    desk.serial_module.misbehave("checksum")
+    sound, remark = try_one(MODULE, 3.5, spare=6.0)
+    assert sound.outcome is Outcome.SOUND
+    assert (remark.seen.key, remark.cause) == ("devices.second_try", Cause.CABLE_OR_POWER)
 
 
 def test_a_module_without_a_finger_answers(desk):

@@ -87,14 +87,15 @@ def look_at_centre(  # noqa: PLR0911  # one answer each
     tries = at_once(lambda address: try_tcp(address, place.port, 5.0), addresses * 3)
     attempts = [min(tries[index :: len(addresses)], key=_worth) for index in range(len(addresses))]
     evidence: dict[str, str | int | float | bool | None] = {
-        address: attempt.state for address, attempt in zip(addresses, attempts, strict=True)
+        f"address_state:{address}": attempt.state
+        for address, attempt in zip(addresses, attempts, strict=True)
     }
     states = {attempt.state for attempt in attempts}
     if "open" in states:
         evidence["milliseconds"] = round(min(each.seconds for each in attempts) * 1000, 1)
         return [sound(name, "network.centre_open", evidence, **values)]
     others = _others_answer(before)
-    evidence["other hosts answer"] = others
+    evidence["other_hosts_answer"] = others
     if "refused" in states:
         sure = 0.85 if others else 0.75
         return [broken(name, "network.centre_refuses", *_CENTRAL, sure, evidence, **values)]
@@ -126,7 +127,7 @@ def _others_answer(before: Sequence[Finding]) -> bool:
     return any(
         each.probe == "network.provider"
         and each.outcome is Outcome.SOUND
-        and bool(each.evidence.get("reference hosts that answer"))
+        and bool(each.evidence.get("reference_hosts_answering"))
         for each in before
     )
 
@@ -144,10 +145,10 @@ def look_at_mtu(around: Surroundings, before: Sequence[Finding]) -> list[Finding
     if first or any(at_once(lambda _: _passes(around, place, None), range(4))):
         return [sound(name, "network.large_packets_pass")]
     if sum(map(bool, at_once(lambda _: _passes(around, place, _SMALL), range(3)))) >= 2:
-        evidence = {"ordinary packets": "lost", f"packets of {_SMALL} bytes": "pass"}
+        evidence = {"ordinary_packets": "lost", f"packets_of_bytes:{_SMALL}": "pass"}
         return [broken(name, "network.large_packets_vanish", Cause.PROVIDER, Who.TECHNICIAN, 0.75,
                        evidence)]  # fmt: skip
-    return [untested(name, "network.no_line", {"small packets": "do not pass either"})]
+    return [untested(name, "network.no_line", {"small_packets": "lost"})]
 
 
 def _passes(around: Surroundings, place: Place, segment: int | None) -> bool | None:

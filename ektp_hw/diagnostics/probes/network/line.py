@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ektp_hw.diagnostics.findings import Finding
     from ektp_hw.diagnostics.probes.network.tables import Interface
+    from ektp_hw.diagnostics.reply import Readings
     from ektp_hw.diagnostics.surroundings import Surroundings
 
 __all__ = ["look_at_address", "look_at_gateway", "look_at_link"]
@@ -43,7 +44,7 @@ def look_at_link(  # noqa: PLR0911  # one answer each
 ) -> list[Finding]:
     """Look for an interface that is on and feels its other end."""
     name, all_ = "network.link", interfaces(around)
-    evidence = {each.name: _described(each) for each in all_}
+    evidence = {key: value for each in all_ for key, value in _readings(each).items()}
     if not all_:
         return [broken(name, "network.no_interface", _OURS, Who.TECHNICIAN, 0.8)]
     live = [each for each in all_ if each.has_carrier]
@@ -65,13 +66,18 @@ def look_at_link(  # noqa: PLR0911  # one answer each
     return [sound(name, "network.link_up", evidence, interface=used.name)]
 
 
-def _described(each: Interface) -> str:
+def _readings(each: Interface) -> Readings:
     state = "carrier" if each.has_carrier else "no carrier" if each.is_up else "off"
-    more = [f"{each.speed} Mbit/s" if each.speed else "", each.duplex,
-            f"{each.signal} dBm" if each.signal is not None else "",
-            f"{each.changes} changes",
-            *(f"{key} {count}" for key, count in each.counters.items() if count)]  # fmt: skip
-    return ", ".join([state, *filter(None, more)])
+    counted = {f"link_{key}": count or None for key, count in each.counters.items()}
+    told = {
+        "link": state,
+        "link_megabits": each.speed,
+        "link_duplex": each.duplex or None,
+        "link_dbm": each.signal,
+        "link_changes": each.changes,
+        **counted,
+    }
+    return {f"{key}:{each.name}": value for key, value in told.items() if value is not None}
 
 
 def look_at_address(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
@@ -110,7 +116,7 @@ def look_at_gateway(  # noqa: PLR0911  # one answer each
     ports = [80, 53, 443]
     attempts = at_once(lambda port: try_tcp(gateway, port, 1.5), ports)
     evidence: dict[str, str | int | float | bool | None] = {
-        f"tcp {port}": attempt.state for port, attempt in zip(ports, attempts, strict=True)
+        f"tcp_port:{port}": attempt.state for port, attempt in zip(ports, attempts, strict=True)
     }
     if any(attempt.is_answered for attempt in attempts):
         quickest = min(each.seconds for each in attempts if each.is_answered)

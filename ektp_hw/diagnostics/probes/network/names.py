@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ektp_hw.diagnostics.findings import Finding
+    from ektp_hw.diagnostics.reply import Readings
     from ektp_hw.diagnostics.surroundings import Surroundings
 
 __all__ = ["look_at_names"]
@@ -49,17 +50,14 @@ def look_at_names(  # noqa: PLR0911  # one answer each
     if all(state == "silent" for state, _ in answers) and _answered_before(before):
         # They answered a moment ago: packets are lost, or it fails now and then. Once more.
         answers = at_once(lambda server: resolve_name(server, place.host, 4.0), servers)
-    evidence: dict[str, str | int | float | bool | None] = {
-        server: f"{state} {' '.join(addresses)}".strip()
-        for server, (state, addresses) in zip(servers, answers, strict=True)
-    }
+    evidence = _told_by(servers, answers)
     at_home = is_at_home(around, servers[0]) or is_private(servers[0])
     cause, who = ((Cause.LOCAL_NETWORK, Who.TECHNICIAN) if at_home
                   else (Cause.PROVIDER, Who.PROVIDER))  # fmt: skip
     found = [addresses for state, addresses in answers if state == "found"]
     invented = {address for _, addresses in made_up for address in addresses}
     if invented:
-        evidence["address for a name that cannot exist"] = ", ".join(sorted(invented))
+        evidence["made_up_address"] = ", ".join(sorted(invented))
     if found and all(invented & set(addresses) for addresses in found):
         return [broken(name, "network.names_lie", cause, who, 0.85, evidence, host=place.host)]
     if not found:
@@ -72,12 +70,21 @@ def look_at_names(  # noqa: PLR0911  # one answer each
     return [sound(name, "network.name_found", evidence, host=place.host)]
 
 
+def _told_by(servers: Sequence[str], answers: Sequence[tuple[str, list[str]]]) -> Readings:
+    told: Readings = {}
+    for server, (state, addresses) in zip(servers, answers, strict=True):
+        told[f"name_server:{server}"] = state
+        if addresses:
+            told[f"name_server_says:{server}"] = " ".join(addresses)
+    return told
+
+
 def _without_answer(
     around: Surroundings,
     before: Sequence[Finding],
     answers: Sequence[tuple[str, list[str]]],
     made_up: Sequence[tuple[str, list[str]]],
-    evidence: dict[str, str | int | float | bool | None],
+    evidence: Readings,
     host: str,
     at_home: bool,
 ) -> Finding:
@@ -99,14 +106,14 @@ def _without_answer(
                           evidence, host=host)  # fmt: skip
         return broken(name, "network.names_failing", cause, who, 0.75, evidence, host=host)
     others = _others_found(around)
-    evidence["names of reference hosts found"] = others
+    evidence["reference_names_found"] = others
     sure = 0.65 if others else 0.5
     return broken(name, "network.name_unknown", Cause.CENTRAL_SERVICE, Who.CENTRE, sure, evidence,
                   host=host)  # fmt: skip
 
 
 def _answered_before(before: Sequence[Finding]) -> bool:
-    return any(each.evidence.get("name servers that answer") for each in before)
+    return any(each.evidence.get("name_servers_answering") for each in before)
 
 
 def _others_found(around: Surroundings) -> bool:

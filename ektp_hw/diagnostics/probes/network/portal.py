@@ -44,18 +44,18 @@ def look_at_portal(around: Surroundings, before: Sequence[Finding]) -> list[Find
             [(80, None), (443, None), (80, 1), (443, 1)],
         )
     evidence: dict[str, str | int | float | bool | None] = {
-        f"{_NOBODY}:80": plain.state,
-        f"{_NOBODY}:443": secure.state,
-        "caught by the gateway": "open" in {near_plain.state, near_secure.state},
+        f"nobody_at:{_NOBODY}:80": plain.state,
+        f"nobody_at:{_NOBODY}:443": secure.state,
+        "caught_by_gateway": "open" in {near_plain.state, near_secure.state},
     }
-    is_near = bool(evidence["caught by the gateway"])
+    is_near = bool(evidence["caught_by_gateway"])
     cause = Cause.LOCAL_NETWORK if is_near else Cause.PROVIDER
     who = Who.TECHNICIAN if is_near else Who.PROVIDER
     page = _page(_NOBODY, "192.0.2.1") if plain.state == "open" else page_for_centre.result()
     if page:
-        evidence["http status"] = page.status
+        evidence["http_status"] = page.status
         target = urlsplit(page.headers.get("location", "")).hostname or ""
-        evidence["sent on to"] = target
+        evidence["sent_on_to"] = target
         if plain.state == "open" and page.status in _PORTAL_STATUS:
             if target and _is_private_host(target):
                 cause, who = Cause.LOCAL_NETWORK, Who.CLERK

@@ -59,11 +59,11 @@ def look_at_provider(  # noqa: PLR0911  # one answer each
     if answers is None:
         return [untested(name, "network.nothing_to_ask")]
     evidence: Evidence = {
-        "reference hosts that answer": answers.references,
-        "name servers that answer": answers.servers,
-        "the centre answers": answers.centre,
+        "reference_hosts_answering": answers.references,
+        "name_servers_answering": answers.servers,
+        "centre_answers": answers.centre,
         "way": "; ".join(f"{hop.distance}: {hop.address}" for hop in answers.hops),
-        "the gateway has no way on": answers.gives_up,
+        "gateway_without_way": answers.gives_up,
     }
     if answers.references or answers.centre:
         return [sound(name, "network.provider_works", evidence)]

@@ -56,7 +56,7 @@ def look_at_quality(around: Surroundings, before: Sequence[Finding]) -> list[Fin
     trip = statistics.median(each.seconds for each in answered)
     evidence: dict[str, str | int | float | bool | None] = {
         "connections": len(attempts),
-        "repeated or lost": round(loss * len(attempts)),
+        "repeated_or_lost": round(loss * len(attempts)),
         "milliseconds": round(trip * 1000, 1),
     }
     if loss >= _BAD_LOSS and trip < _REPEATED:
@@ -94,13 +94,13 @@ def _where_lost(
     if way and way.gateway:
         near = _connections(str(way.gateway), 80)
         if any(each.is_answered for each in near):
-            evidence["lost to the gateway"] = round(_loss(near) * len(near))
+            evidence["lost_to_gateway"] = round(_loss(near) * len(near))
             if _loss(near) >= _BAD_LOSS:
                 cause, who, sure = Cause.LOCAL_NETWORK, Who.TECHNICIAN, 0.8
     hosts = [place for text in around.profile.reference_hosts if (place := place_of(text))]
     if cause is Cause.PROVIDER and hosts and (there := addresses_of(around, hosts[0].host)):
         other = _connections(there[0], hosts[0].port)
-        evidence["lost to another host"] = round(_loss(other) * len(other))
+        evidence["lost_to_other_host"] = round(_loss(other) * len(other))
         sure = 0.8
         if any(each.is_answered for each in other) and _loss(other) < _BAD_LOSS:
             cause, who, sure = Cause.CENTRAL_SERVICE, Who.CENTRE, 0.65

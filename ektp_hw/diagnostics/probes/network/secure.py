@@ -104,7 +104,7 @@ def _not_accepted(
     error: ssl.SSLCertVerificationError,
     before: Sequence[Finding],
 ) -> Finding:
-    evidence: dict[str, str | int | float | bool | None] = {"refused because": error.verify_message}
+    evidence: dict[str, str | int | float | bool | None] = {"refused_because": error.verify_message}
     certificate, theirs = _look_closer(around, place)
     if certificate is None:
         return broken(_NAME, "network.no_tls", *_CENTRAL, 0.6, evidence, host=place.host)
@@ -126,7 +126,7 @@ def _wrong_time(
 ) -> Finding:
     now = time.time()
     if theirs is not None:
-        evidence = {**evidence, "clock of the centre": _date(theirs), "our clock": _date(now)}
+        evidence = {**evidence, "clock_of_centre": _date(theirs), "our_clock": _date(now)}
         if certificate.begins <= theirs <= certificate.ends and abs(theirs - now) > 3600:
             return broken(_NAME, "network.clock_not_certificate", Cause.COMPUTER, Who.CLERK, 0.85,
                           evidence, ours=_date(now), theirs=_date(theirs))  # fmt: skip
@@ -156,7 +156,7 @@ def _is_caught(before: Sequence[Finding]) -> bool:
 
 
 def _intercepted(before: Sequence[Finding], evidence: Evidence) -> Finding:
-    near = any(each.evidence.get("caught by the gateway") for each in before)
+    near = any(each.evidence.get("caught_by_gateway") for each in before)
     cause, who = ((Cause.LOCAL_NETWORK, Who.TECHNICIAN) if near
                   else (Cause.PROVIDER, Who.PROVIDER))  # fmt: skip
     return broken(_NAME, "network.intercepted", cause, who, 0.85 if near else 0.65, evidence)
@@ -164,8 +164,8 @@ def _intercepted(before: Sequence[Finding], evidence: Evidence) -> Finding:
 
 def _dates(certificate: Certificate) -> dict[str, str | int | float | bool | None]:
     return {
-        "valid from": _date(certificate.begins),
-        "valid until": _date(certificate.ends),
+        "valid_from": _date(certificate.begins),
+        "valid_until": _date(certificate.ends),
         "issuer": certificate.issuer,
         "name": certificate.names[0],
     }
