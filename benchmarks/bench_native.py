@@ -43,6 +43,38 @@ def bench_filter_cells(benchmark, isa):
     benchmark(native.filter_cells, picture, chosen, down, across, weights, first, 1e-6)
 
 
+def codes_of(count):
+    return np.random.default_rng(1).integers(0, 2**64, (count, 8), np.uint64, endpoint=False)
+
+
+def bench_scan(benchmark, isa):
+    """One code against a million: 64 MB, more than any cache holds."""
+    codes, out = codes_of(1_000_000), np.empty(1_000_000, np.uint16)
+    benchmark.extra_info |= {"codes": len(codes), "isa": isa.name.lower()}
+    benchmark(native.scan, codes[0], codes, out)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["million_codes_a_second"] = len(codes) / seconds / 1e6
+
+
+@pytest.mark.parametrize("keep", [1000, 10_000])
+def bench_scan_nearest(benchmark, isa, keep):
+    """The nearest of a million, in one pass."""
+    codes = codes_of(1_000_000)
+    benchmark.extra_info |= {"codes": len(codes), "isa": isa.name.lower()}
+    benchmark(native.scan_nearest, codes[0], codes, keep)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["million_codes_a_second"] = len(codes) / seconds / 1e6
+
+
+def bench_scan_pairs(benchmark, isa):
+    """Every pair of 10 000 with 10 000 looked at, few of them near."""
+    codes = codes_of(10_000)
+    benchmark.extra_info |= {"pairs": len(codes) ** 2, "isa": isa.name.lower()}
+    benchmark(native.scan_pairs, codes, codes, 180)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["billion_pairs_a_second"] = len(codes) ** 2 / seconds / 1e9
+
+
 def impressions(minutiae, mates):
     """A hundred prints besides the first: of nobody, or of the same finger turned and disturbed."""
     random = np.random.default_rng(1)

@@ -6,7 +6,7 @@ the best one that the processor has is used. cffi releases the GIL during every 
 may work side by side.
 
 `library` opens the core; one file serves each family of kernels: `neighbourhoods`, `filtering`,
-`matching` (with `packing`).
+`matching` (with `packing`), `scanning`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,26 @@ from ektp_hw.native.library import ISA, available_isas, isa, use_isa
 from ektp_hw.native.matching import MATCH_CUES, match, match_one, match_parameters
 from ektp_hw.native.neighbourhoods import cylinders
 from ektp_hw.native.packing import PackedTemplate, pack
+from ektp_hw.native.scanning import (
+    CODE_BITS,
+    CODE_WORDS,
+    PAIRS_AT_LEAST,
+    Pairs,
+    scan,
+    scan_nearest,
+    scan_pairs,
+    scan_steps,
+)
 
 __all__ = [
+    "CODE_BITS",
+    "CODE_WORDS",
     "CYLINDER_WORDS",
     "ISA",
     "MATCH_CUES",
+    "PAIRS_AT_LEAST",
     "PackedTemplate",
+    "Pairs",
     "available_isas",
     "cylinders",
     "filter_cells",
@@ -31,5 +45,9 @@ __all__ = [
     "match_one",
     "match_parameters",
     "pack",
+    "scan",
+    "scan_nearest",
+    "scan_pairs",
+    "scan_steps",
     "use_isa",
 ]
