@@ -75,6 +75,22 @@ def bench_scan_pairs(benchmark, isa):
     benchmark.extra_info["billion_pairs_a_second"] = len(codes) ** 2 / seconds / 1e9
 
 
+@pytest.mark.parametrize("order", ["rising", "any"])
+def bench_sketch(benchmark, isa, order):
+    """One sketch against 20 000 of 200 000 (128 MB), as they lie and at random."""
+    random = np.random.default_rng(1)
+    codes = random.integers(0, 2**64, (200_000, 32, 2), np.uint64, endpoint=False)
+    columns = random.integers(0, 256, (200_000, 3, 32), np.uint8)
+    sketches = native.pack_sketches(codes, columns, np.full(200_000, 32, np.uint8))
+    rows = random.permutation(200_000)[:20_000].astype(np.uint32)
+    rows = np.sort(rows) if order == "rising" else rows
+    parameters = native.sketch_parameters(reach=52, turn=16, place=8)
+    benchmark.extra_info |= {"fingers": len(rows), "isa": isa.name.lower()}
+    benchmark(native.sketch, sketches[0], sketches, parameters, rows)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["million_fingers_a_second"] = len(rows) / seconds / 1e6
+
+
 def impressions(minutiae, mates):
     """A hundred prints besides the first: of nobody, or of the same finger turned and disturbed."""
     random = np.random.default_rng(1)

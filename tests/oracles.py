@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 import oracles_match
+import oracles_sketch
 
 
 def cylinders(probe_codes, probe_masks, reference_codes, reference_masks, prior):
@@ -68,3 +69,7 @@ def scan_pairs(a, b, most, upper):
             if distance <= most and not (upper and row >= column):
                 found.add((row, column, int(distance)))
     return found
+
+
+def sketch(probe, sketches, *, reach, turn, place):
+    return [oracles_sketch.score(probe, other, reach, turn, place) for other in sketches]

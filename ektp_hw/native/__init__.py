@@ -6,7 +6,8 @@ the best one that the processor has is used. cffi releases the GIL during every 
 may work side by side.
 
 `library` opens the core; one file serves each family of kernels: `neighbourhoods`, `filtering`,
-`matching` (with `packing`), `scanning`.
+`matching` (with `packing`), `scanning`,
+`sketching`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,13 @@ from ektp_hw.native.scanning import (
     scan_pairs,
     scan_steps,
 )
+from ektp_hw.native.sketching import (
+    SKETCH_BYTES,
+    SKETCH_MINUTIAE,
+    pack_sketches,
+    sketch,
+    sketch_parameters,
+)
 
 __all__ = [
     "CODE_BITS",
@@ -35,6 +43,8 @@ __all__ = [
     "ISA",
     "MATCH_CUES",
     "PAIRS_AT_LEAST",
+    "SKETCH_BYTES",
+    "SKETCH_MINUTIAE",
     "PackedTemplate",
     "Pairs",
     "available_isas",
@@ -45,9 +55,12 @@ __all__ = [
     "match_one",
     "match_parameters",
     "pack",
+    "pack_sketches",
     "scan",
     "scan_nearest",
     "scan_pairs",
     "scan_steps",
+    "sketch",
+    "sketch_parameters",
     "use_isa",
 ]

@@ -6,6 +6,7 @@
 #include "filter_cells.h"
 #include "match.h"
 #include "scan.h"
+#include "sketch.h"
 
 typedef struct {
     cylinders_kernel *cylinders;
@@ -14,12 +15,13 @@ typedef struct {
     scan_kernel *scan;
     scan_nearest_kernel *scan_nearest;
     scan_pairs_kernel *scan_pairs;
+    sketch_kernel *sketch;
 } kernel_table;
 
 #define KERNELS_OF(set)                                                                            \
     {                                                                                              \
         cylinders_##set, filter_cells_##set, match_##set, scan_##set, scan_nearest_##set,          \
-            scan_pairs_##set,                                                                      \
+            scan_pairs_##set, sketch_##set,                                                        \
     }
 
 static kernel_table kernels = KERNELS_OF(scalar);
@@ -105,4 +107,10 @@ size_t ektp_scan_pairs(const uint64_t *a, size_t count_a, const uint64_t *b, siz
 {
     return kernels.scan_pairs(a, count_a, b, count_b, most, upper, step, stop, pairs, distances,
                               room);
+}
+
+void ektp_sketch(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
+                 const ektp_sketch_parameters *parameters, uint16_t *scores)
+{
+    kernels.sketch(probe, sketches, rows, count, parameters, scores);
 }

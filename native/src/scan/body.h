@@ -28,7 +28,7 @@ static void count_in(tally *kept, uint32_t distance, size_t keep)
     while (kept->nearer >= keep) kept->nearer -= kept->of_distance[--kept->bound];
 }
 
-/* Drop what is further than the bound, and as many of the last ones at the bound as are too many. */
+/* Drop what is further than the bound, and the last ones at the bound if there are too many. */
 static size_t tidied(tally *kept, size_t keep, uint32_t *rows, uint16_t *distances, size_t used)
 {
     size_t at_bound = keep - kept->nearer, left = 0;
