@@ -43,6 +43,54 @@ def bench_filter_cells(benchmark, isa):
     benchmark(native.filter_cells, picture, chosen, down, across, weights, first, 1e-6)
 
 
+def codes_of(count):
+    return np.random.default_rng(1).integers(0, 2**64, (count, 8), np.uint64, endpoint=False)
+
+
+def bench_scan(benchmark, isa):
+    """One code against a million: 64 MB, more than any cache holds."""
+    codes, out = codes_of(1_000_000), np.empty(1_000_000, np.uint16)
+    benchmark.extra_info |= {"codes": len(codes), "isa": isa.name.lower()}
+    benchmark(native.scan, codes[0], codes, out)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["million_codes_a_second"] = len(codes) / seconds / 1e6
+
+
+@pytest.mark.parametrize("keep", [1000, 10_000])
+def bench_scan_nearest(benchmark, isa, keep):
+    """The nearest of a million, in one pass."""
+    codes = codes_of(1_000_000)
+    benchmark.extra_info |= {"codes": len(codes), "isa": isa.name.lower()}
+    benchmark(native.scan_nearest, codes[0], codes, keep)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["million_codes_a_second"] = len(codes) / seconds / 1e6
+
+
+def bench_scan_pairs(benchmark, isa):
+    """Every pair of 10 000 with 10 000 looked at, few of them near."""
+    codes = codes_of(10_000)
+    benchmark.extra_info |= {"pairs": len(codes) ** 2, "isa": isa.name.lower()}
+    benchmark(native.scan_pairs, codes, codes, 180)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["billion_pairs_a_second"] = len(codes) ** 2 / seconds / 1e9
+
+
+@pytest.mark.parametrize("order", ["rising", "any"])
+def bench_sketch(benchmark, isa, order):
+    """One sketch against 20 000 of 200 000 (128 MB), as they lie and at random."""
+    random = np.random.default_rng(1)
+    codes = random.integers(0, 2**64, (200_000, 32, 2), np.uint64, endpoint=False)
+    columns = random.integers(0, 256, (200_000, 3, 32), np.uint8)
+    sketches = native.pack_sketches(codes, columns, np.full(200_000, 32, np.uint8))
+    rows = random.permutation(200_000)[:20_000].astype(np.uint32)
+    rows = np.sort(rows) if order == "rising" else rows
+    parameters = native.sketch_parameters(reach=52, turn=16, place=8)
+    benchmark.extra_info |= {"fingers": len(rows), "isa": isa.name.lower()}
+    benchmark(native.sketch, sketches[0], sketches, parameters, rows)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["million_fingers_a_second"] = len(rows) / seconds / 1e6
+
+
 def impressions(minutiae, mates):
     """A hundred prints besides the first: of nobody, or of the same finger turned and disturbed."""
     random = np.random.default_rng(1)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 import oracles_match
+import oracles_sketch
 
 
 def cylinders(probe_codes, probe_masks, reference_codes, reference_masks, prior):
@@ -47,3 +48,28 @@ def match(probe, references, alignment, pairing):
         row[:6], motion, partners = oracles_match.pair(a, b, alike, proposed, pairing)
         row[6:] = oracles_match.flow(a, b, motion)
     return cues, partners
+
+
+def scan(probe, codes):
+    return (_bits(probe[np.newaxis]) != _bits(codes)).sum(axis=1).astype(np.uint16)
+
+
+def scan_nearest(probe, codes, keep, most):
+    distances = scan(probe, codes)
+    order = np.argsort(distances, kind="stable")
+    rows = np.sort(order[distances[order] <= most][:keep])
+    return rows, distances[rows]
+
+
+def scan_pairs(a, b, most, upper):
+    """Return the set of (row of a, row of b, distance)."""
+    found = set()
+    for row, code in enumerate(a):
+        for column, distance in enumerate(scan(code, b)):
+            if distance <= most and not (upper and row >= column):
+                found.add((row, column, int(distance)))
+    return found
+
+
+def sketch(probe, sketches, *, reach, turn, place):
+    return [oracles_sketch.score(probe, other, reach, turn, place) for other in sketches]

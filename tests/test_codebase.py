@@ -185,7 +185,10 @@ def test_every_kernel_of_the_core_has_oracle_test_and_benchmark():
     declared = (ROOT / "native/include/ektp_native.cdef.h").read_text(encoding="utf-8")
     kernels = set(re.findall(r"\bektp_(\w+)\(", declared)) - {"isa_available", "isa_use"}
     assert kernels
-    tests = (ROOT / "tests/test_native.py").read_text(encoding="utf-8")
+    tests = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "tests/test_native.py", *(ROOT / "tests/native").glob("test_*.py"))
+    )
     oracles = (ROOT / "tests/oracles.py").read_text(encoding="utf-8")
     benches = "".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("bench_*.py")

@@ -6,7 +6,8 @@ the best one that the processor has is used. cffi releases the GIL during every 
 may work side by side.
 
 `library` opens the core; one file serves each family of kernels: `neighbourhoods`, `filtering`,
-`matching` (with `packing`).
+`matching` (with `packing`), `scanning`,
+`sketching`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,35 @@ from ektp_hw.native.library import ISA, available_isas, isa, use_isa
 from ektp_hw.native.matching import MATCH_CUES, match, match_one, match_parameters
 from ektp_hw.native.neighbourhoods import cylinders
 from ektp_hw.native.packing import PackedTemplate, pack
+from ektp_hw.native.scanning import (
+    CODE_BITS,
+    CODE_WORDS,
+    PAIRS_AT_LEAST,
+    Pairs,
+    scan,
+    scan_nearest,
+    scan_pairs,
+    scan_steps,
+)
+from ektp_hw.native.sketching import (
+    SKETCH_BYTES,
+    SKETCH_MINUTIAE,
+    pack_sketches,
+    sketch,
+    sketch_parameters,
+)
 
 __all__ = [
+    "CODE_BITS",
+    "CODE_WORDS",
     "CYLINDER_WORDS",
     "ISA",
     "MATCH_CUES",
+    "PAIRS_AT_LEAST",
+    "SKETCH_BYTES",
+    "SKETCH_MINUTIAE",
     "PackedTemplate",
+    "Pairs",
     "available_isas",
     "cylinders",
     "filter_cells",
@@ -31,5 +55,12 @@ __all__ = [
     "match_one",
     "match_parameters",
     "pack",
+    "pack_sketches",
+    "scan",
+    "scan_nearest",
+    "scan_pairs",
+    "scan_steps",
+    "sketch",
+    "sketch_parameters",
     "use_isa",
 ]

@@ -68,3 +68,52 @@ enum { EKTP_MATCH_HEADER = 64 };
  * with, -1 for nobody. Packed templates are trusted. */
 void ektp_match(const void *probe, const void *const *references, size_t count,
                 const ektp_match_parameters *parameters, float *cues, int32_t *partners);
+
+/* Family "scan": codes of 8 words (512 bits) by their distance, the number of bits that differ.
+ *
+ * ektp_scan: the distance of one code to each of many. */
+void ektp_scan(const uint64_t *probe, const uint64_t *codes, size_t count, uint16_t *distances);
+
+/* The `keep` codes nearest to the probe that are no further than most (at most 512), of equally far
+ * ones the first; found in one pass. Writes their rows, rising, and their distances, and returns
+ * how many there are. Both arrays are scratch in between: room is at least keep + 256. count is
+ * below 2^32. */
+size_t ektp_scan_nearest(const uint64_t *probe, const uint64_t *codes, size_t count, size_t keep,
+                         uint32_t most, uint32_t *rows, uint16_t *distances, size_t room);
+
+/* Every pair of a row of a and a row of b that is no further apart than most; if upper is not 0,
+ * only those whose row of a is the lower number (for b = a: each pair once). The work is cut into
+ * steps: EKTP_SCAN_COLUMNS rows of b (the outer loop) by EKTP_SCAN_ROWS rows of a. Does the steps
+ * from *step to before stop, and leaves off early before a step that may not find room for all its
+ * pairs; *step becomes the first step not done. Pairs (row of a, row of b) come step by step, in a
+ * step in rising order; returns how many. room is at least EKTP_SCAN_ROWS * EKTP_SCAN_COLUMNS. */
+enum { EKTP_SCAN_ROWS = 4, EKTP_SCAN_COLUMNS = 256 };
+size_t ektp_scan_pairs(const uint64_t *a, size_t count_a, const uint64_t *b, size_t count_b,
+                       uint32_t most, int upper, uint64_t *step, uint64_t stop, uint32_t *pairs,
+                       uint16_t *distances, size_t room);
+
+/* Family "sketch": up to 32 minutiae of a finger in 640 bytes, one finger against many.
+ *
+ * A sketch is columns of 32 minutiae: first and second word of the codes (uint64), direction in
+ * 1/256 of a turn, x and y (upwards) in units of which 128 is the middle (uint8 each); then the
+ * number of minutiae (uint8) and 31 bytes that are not read. Directions and coordinates wrap
+ * around. Minutiae i of the probe and j of the reference are alike by
+ * max(0, reach - bits of their codes that differ). Then
+ *  1. each j votes, by how alike it is, for the turn to the first i that is most like it, in bins
+ *     of 8/256; the turn is the middle of the bin that has most votes with its two neighbours;
+ *  2. among the i whose direction, turned, is within `turn` of its own, each j votes likewise for
+ *     the shift along x and that along y, in bins of 4 units;
+ *  3. the score is the sum over j of the greatest likeness to an i that, turned and shifted, is
+ *     within `turn` in direction and within `place` in x and in y; 0 without such an i.
+ * Of equal bins the first counts. */
+enum { EKTP_SKETCH_MINUTIAE = 32, EKTP_SKETCH_BYTES = 640 };
+typedef struct {
+    int32_t reach;        /* bits, 0 to 128 */
+    int32_t turn;         /* 1/256 of a turn, 0 to 127 */
+    int32_t place;        /* units, 0 to 127 */
+    int16_t cosines[256]; /* of k/256 of a turn, 2^14 is 1 */
+} ektp_sketch_parameters;
+
+/* Scores of sketches[rows[k]], or of sketches[k] where rows is NULL. */
+void ektp_sketch(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
+                 const ektp_sketch_parameters *parameters, uint16_t *scores);

@@ -5,12 +5,26 @@
 #include "ektp_native.h"
 #include "filter_cells.h"
 #include "match.h"
+#include "scan.h"
+#include "sketch.h"
 
-static struct {
+typedef struct {
     cylinders_kernel *cylinders;
     filter_cells_kernel *filter_cells;
     match_kernel *match;
-} kernels = {cylinders_scalar, filter_cells_scalar, match_scalar};
+    scan_kernel *scan;
+    scan_nearest_kernel *scan_nearest;
+    scan_pairs_kernel *scan_pairs;
+    sketch_kernel *sketch;
+} kernel_table;
+
+#define KERNELS_OF(set)                                                                            \
+    {                                                                                              \
+        cylinders_##set, filter_cells_##set, match_##set, scan_##set, scan_nearest_##set,          \
+            scan_pairs_##set, sketch_##set,                                                        \
+    }
+
+static kernel_table kernels = KERNELS_OF(scalar);
 
 int ektp_isa_available(int isa)
 {
@@ -37,26 +51,18 @@ int ektp_isa_use(int isa)
     switch (isa) {
 #if defined(__x86_64__) || defined(_M_X64)
     case EKTP_AVX512:
-        kernels.cylinders = cylinders_avx512;
-        kernels.filter_cells = filter_cells_avx512;
-        kernels.match = match_avx512;
+        kernels = (kernel_table)KERNELS_OF(avx512);
         break;
     case EKTP_AVX2:
-        kernels.cylinders = cylinders_avx2;
-        kernels.filter_cells = filter_cells_avx2;
-        kernels.match = match_avx2;
+        kernels = (kernel_table)KERNELS_OF(avx2);
         break;
 #elif defined(__aarch64__) || defined(_M_ARM64)
     case EKTP_NEON:
-        kernels.cylinders = cylinders_neon;
-        kernels.filter_cells = filter_cells_neon;
-        kernels.match = match_neon;
+        kernels = (kernel_table)KERNELS_OF(neon);
         break;
 #endif
     default:
-        kernels.cylinders = cylinders_scalar;
-        kernels.filter_cells = filter_cells_scalar;
-        kernels.match = match_scalar;
+        kernels = (kernel_table)KERNELS_OF(scalar);
         break;
     }
     return 0;
@@ -82,4 +88,29 @@ void ektp_match(const void *probe, const void *const *references, size_t count,
                 const ektp_match_parameters *parameters, float *cues, int32_t *partners)
 {
     kernels.match(probe, references, count, parameters, cues, partners);
+}
+
+void ektp_scan(const uint64_t *probe, const uint64_t *codes, size_t count, uint16_t *distances)
+{
+    kernels.scan(probe, codes, count, distances);
+}
+
+size_t ektp_scan_nearest(const uint64_t *probe, const uint64_t *codes, size_t count, size_t keep,
+                         uint32_t most, uint32_t *rows, uint16_t *distances, size_t room)
+{
+    return kernels.scan_nearest(probe, codes, count, keep, most, rows, distances, room);
+}
+
+size_t ektp_scan_pairs(const uint64_t *a, size_t count_a, const uint64_t *b, size_t count_b,
+                       uint32_t most, int upper, uint64_t *step, uint64_t stop, uint32_t *pairs,
+                       uint16_t *distances, size_t room)
+{
+    return kernels.scan_pairs(a, count_a, b, count_b, most, upper, step, stop, pairs, distances,
+                              room);
+}
+
+void ektp_sketch(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
+                 const ektp_sketch_parameters *parameters, uint16_t *scores)
+{
+    kernels.sketch(probe, sketches, rows, count, parameters, scores);
 }
