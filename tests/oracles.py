@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 import oracles_match
+import oracles_prepare
 
 
 def cylinders(probe_codes, probe_masks, reference_codes, reference_masks, prior):
@@ -47,3 +48,8 @@ def match(probe, references, alignment, pairing):
         row[:6], motion, partners = oracles_match.pair(a, b, alike, proposed, pairing)
         row[6:] = oracles_match.flow(a, b, motion)
     return cues, partners
+
+
+def prepare(template):
+    """Return the packed template (`oracles_prepare`)."""
+    return oracles_prepare.packed(template)

@@ -6,7 +6,7 @@ the best one that the processor has is used. cffi releases the GIL during every 
 may work side by side.
 
 `library` opens the core; one file serves each family of kernels: `neighbourhoods`, `filtering`,
-`matching` (with `packing`).
+`matching` (with `packing`), `preparing`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from ektp_hw.native.filtering import filter_cells
 from ektp_hw.native.library import ISA, available_isas, isa, use_isa
 from ektp_hw.native.matching import MATCH_CUES, match, match_one, match_parameters
 from ektp_hw.native.neighbourhoods import cylinders
-from ektp_hw.native.packing import PackedTemplate, pack
+from ektp_hw.native.packing import PackedBatch, PackedTemplate, pack
+from ektp_hw.native.preparing import prepare, prepare_tables
 
 __all__ = [
     "CYLINDER_WORDS",
     "ISA",
     "MATCH_CUES",
+    "PackedBatch",
     "PackedTemplate",
     "available_isas",
     "cylinders",
@@ -31,5 +33,7 @@ __all__ = [
     "match_one",
     "match_parameters",
     "pack",
+    "prepare",
+    "prepare_tables",
     "use_isa",
 ]

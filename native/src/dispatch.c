@@ -5,12 +5,14 @@
 #include "ektp_native.h"
 #include "filter_cells.h"
 #include "match.h"
+#include "prepare.h"
 
 static struct {
     cylinders_kernel *cylinders;
     filter_cells_kernel *filter_cells;
     match_kernel *match;
-} kernels = {cylinders_scalar, filter_cells_scalar, match_scalar};
+    prepare_kernel *prepare;
+} kernels = {cylinders_scalar, filter_cells_scalar, match_scalar, prepare_scalar};
 
 int ektp_isa_available(int isa)
 {
@@ -40,23 +42,27 @@ int ektp_isa_use(int isa)
         kernels.cylinders = cylinders_avx512;
         kernels.filter_cells = filter_cells_avx512;
         kernels.match = match_avx512;
+        kernels.prepare = prepare_avx512;
         break;
     case EKTP_AVX2:
         kernels.cylinders = cylinders_avx2;
         kernels.filter_cells = filter_cells_avx2;
         kernels.match = match_avx2;
+        kernels.prepare = prepare_avx2;
         break;
 #elif defined(__aarch64__) || defined(_M_ARM64)
     case EKTP_NEON:
         kernels.cylinders = cylinders_neon;
         kernels.filter_cells = filter_cells_neon;
         kernels.match = match_neon;
+        kernels.prepare = prepare_neon;
         break;
 #endif
     default:
         kernels.cylinders = cylinders_scalar;
         kernels.filter_cells = filter_cells_scalar;
         kernels.match = match_scalar;
+        kernels.prepare = prepare_scalar;
         break;
     }
     return 0;
@@ -82,4 +88,11 @@ void ektp_match(const void *probe, const void *const *references, size_t count,
                 const ektp_match_parameters *parameters, float *cues, int32_t *partners)
 {
     kernels.match(probe, references, count, parameters, cues, partners);
+}
+
+size_t ektp_prepare(const uint8_t *stored, const uint64_t *offsets, const uint64_t *sizes,
+                    size_t count, const ektp_prepare_tables *tables, uint8_t *arena, size_t room,
+                    uint64_t *places)
+{
+    return kernels.prepare(stored, offsets, sizes, count, tables, arena, room, places);
 }
