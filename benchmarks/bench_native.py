@@ -6,8 +6,9 @@ import pytest
 
 from ektp_hw import native
 from ektp_hw.fingerprint.comparison_parameters import AlignmentParameters, PairingParameters
+from ektp_hw.fingerprint.preparation_tables import preparation_tables
 from ektp_hw.fingerprint.prepared import prepare
-from ektp_hw.templates import FingerprintTemplate
+from ektp_hw.templates import FingerprintTemplate, RidgeFlow
 
 
 @pytest.fixture(params=native.available_isas(), ids=lambda isa: isa.name.lower())
@@ -121,3 +122,26 @@ def bench_match(benchmark, isa, minutiae, mates):
     benchmark(native.match, probe, references, parameters)
     seconds = benchmark.stats.stats.min if benchmark.stats else 0.0
     benchmark.extra_info["us_a_comparison"] = seconds / len(references) * 1e6
+
+
+@pytest.mark.parametrize("minutiae", [20, 40, 80])
+def bench_prepare(benchmark, isa, minutiae):
+    """A thousand stored templates of a 288 x 384 picture with ridge flow made ready to compare."""
+    random = np.random.default_rng(1)
+    stored = [
+        FingerprintTemplate.from_minutiae(
+            random.uniform(20, 268, minutiae), random.uniform(20, 364, minutiae),
+            random.uniform(0, 2 * np.pi, minutiae), reliability=random.random(minutiae),
+            width=288, height=384,
+            flow=RidgeFlow.from_fields(
+                random.uniform(0, np.pi, (12, 9)), random.uniform(6, 12, (12, 9))
+            ),
+        ).to_bytes()
+        for _ in range(1000)
+    ]  # fmt: skip
+    sizes = np.array([*map(len, stored)], np.uint64)
+    joined = np.frombuffer(b"".join(stored), np.uint8)
+    benchmark.extra_info |= {"templates": 1000, "isa": isa.name.lower()}
+    benchmark(native.prepare, joined, np.cumsum(sizes) - sizes, sizes, preparation_tables())
+    seconds = benchmark.stats.stats.min if benchmark.stats else 0.0
+    benchmark.extra_info["us_a_template"] = seconds / 1000 * 1e6

@@ -42,10 +42,14 @@ if TYPE_CHECKING:
 __all__ = [
     "DIRECTION_STEPS",
     "FLOW_CELL",
+    "FLOW_STEPS",
     "MAX_MINUTIAE",
+    "PERIOD_STEPS",
+    "RELIABILITIES",
     "FingerprintTemplate",
     "MinutiaKind",
     "RidgeFlow",
+    "steps_of_reliability",
 ]
 
 MAX_MINUTIAE = 255
@@ -59,9 +63,13 @@ _STEPS_PER_PIXEL = 16
 DIRECTION_STEPS = 256
 """Of a turn: the grid of minutia directions."""
 _STEPS_OF_RELIABILITY = 63
-_RELIABILITIES = (1 - (1 - np.arange(64) / _STEPS_OF_RELIABILITY) ** 2).astype(np.float32)
-_STEPS_PER_HALF_TURN = 256
-_STEPS_PER_PIXEL_OF_PERIOD = 12
+RELIABILITIES = (1 - (1 - np.arange(64) / _STEPS_OF_RELIABILITY) ** 2).astype(np.float32)
+"""Every reliability that a stored minutia can have, (64,)."""
+RELIABILITIES.flags.writeable = False
+FLOW_STEPS = 256
+"""Of half a turn: the grid of ridge orientations."""
+PERIOD_STEPS = 12
+"""Of a pixel at 500 ppi: the grid of ridge periods."""
 _MAX_SIDE = 65_535 // _STEPS_PER_PIXEL
 
 
@@ -106,11 +114,11 @@ class RidgeFlow:
             raise TemplateError("orientation and period are tables of one shape; give both so")
         with np.errstate(invalid="ignore"):
             seen = np.isfinite(angles) & (periods > 0) & np.isfinite(periods)
-        turns = np.rint(np.where(seen, angles, 0) * (_STEPS_PER_HALF_TURN / np.pi))
-        steps = np.rint(np.where(seen, periods, 1) * _STEPS_PER_PIXEL_OF_PERIOD)
+        turns = np.rint(np.where(seen, angles, 0) * (FLOW_STEPS / np.pi))
+        steps = np.rint(np.where(seen, periods, 1) * PERIOD_STEPS)
         return cls._from_grid(
             seen,
-            (turns % _STEPS_PER_HALF_TURN).astype(np.uint8)[seen],
+            (turns % FLOW_STEPS).astype(np.uint8)[seen],
             np.clip(steps, 1, 255).astype(np.uint8)[seen],
         )
 
@@ -123,16 +131,16 @@ class RidgeFlow:
     ) -> RidgeFlow:
         orientation = np.full(seen.shape, np.nan, np.float32)
         period = np.full(seen.shape, np.nan, np.float32)
-        orientation[seen] = turns * np.float32(np.pi / _STEPS_PER_HALF_TURN)
-        period[seen] = steps / np.float32(_STEPS_PER_PIXEL_OF_PERIOD)
+        orientation[seen] = turns * np.float32(np.pi / FLOW_STEPS)
+        period[seen] = steps / np.float32(PERIOD_STEPS)
         orientation.flags.writeable = period.flags.writeable = False
         return cls(orientation, period)
 
     def to_bytes(self) -> bytes:
         """Return the stored form: which cells are seen, their orientations, their periods."""
         seen = ~np.isnan(self.period)
-        turns = np.rint(self.orientation[seen] * (_STEPS_PER_HALF_TURN / np.pi))
-        steps = np.rint(self.period[seen] * _STEPS_PER_PIXEL_OF_PERIOD)
+        turns = np.rint(self.orientation[seen] * (FLOW_STEPS / np.pi))
+        steps = np.rint(self.period[seen] * PERIOD_STEPS)
         return b"".join(
             (
                 np.packbits(seen).tobytes(),
@@ -163,7 +171,8 @@ class RidgeFlow:
         return cls._from_grid(seen, np.frombuffer(stored, np.uint8, count, bits), steps)
 
 
-def _steps_of(reliability: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+def steps_of_reliability(reliability: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return the place in `RELIABILITIES` of what lies nearest to each value, 0 to 1."""
     steps = (1 - np.sqrt(1 - reliability.astype(np.float64))) * _STEPS_OF_RELIABILITY
     return np.asarray(np.rint(steps), np.uint8)
 
@@ -263,7 +272,7 @@ class FingerprintTemplate:
             (np.rint(columns[2] * (DIRECTION_STEPS / (2 * np.pi))) % DIRECTION_STEPS).astype(
                 np.uint8
             ),
-            (kinds * 64 + _steps_of(np.clip(trust, 0, 1))).astype(np.uint8),
+            (kinds * 64 + steps_of_reliability(np.clip(trust, 0, 1))).astype(np.uint8),
             width,
             height,
             flow,
@@ -285,7 +294,7 @@ class FingerprintTemplate:
             y=y.astype(np.float32) / np.float32(_STEPS_PER_PIXEL),
             direction=direction.astype(np.float32) * np.float32(2 * np.pi / DIRECTION_STEPS),
             kind=np.right_shift(kind_and_reliability, 6, dtype=np.uint8),
-            reliability=_RELIABILITIES[kind_and_reliability & 63],
+            reliability=RELIABILITIES[kind_and_reliability & 63],
             width=int(width),
             height=int(height),
             flow=flow,
@@ -323,7 +332,9 @@ class FingerprintTemplate:
                 np.rint(self.direction * (DIRECTION_STEPS / (2 * np.pi)))
                 .astype(np.uint8)
                 .tobytes(),
-                (self.kind * 64 + _steps_of(self.reliability)).astype(np.uint8).tobytes(),
+                (self.kind * 64 + steps_of_reliability(self.reliability))
+                .astype(np.uint8)
+                .tobytes(),
                 b"" if self.flow is None else self.flow.to_bytes(),
             )
         )
@@ -362,7 +373,7 @@ class FingerprintTemplate:
         y = np.frombuffer(stored, "<u2", n, start + 2 * n)
         kinds = np.frombuffer(stored, np.uint8, n, start + 5 * n).copy()
         if version == 1:
-            kinds[:] = (kinds & 192) + _steps_of((kinds & 63) / _STEPS_OF_RELIABILITY)
+            kinds[:] = (kinds & 192) + steps_of_reliability((kinds & 63) / _STEPS_OF_RELIABILITY)
         if n > MAX_MINUTIAE or (kinds >> 6).max(initial=0) > max(MinutiaKind):
             raise TemplateError("the template's minutiae are not of this version")
         if not (

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 import oracles_match
+import oracles_prepare
 import oracles_sketch
 
 
@@ -73,3 +74,8 @@ def scan_pairs(a, b, most, upper):
 
 def sketch(probe, sketches, *, reach, turn, place):
     return [oracles_sketch.score(probe, other, reach, turn, place) for other in sketches]
+
+
+def prepare(template):
+    """Return the packed template (`oracles_prepare`)."""
+    return oracles_prepare.packed(template)

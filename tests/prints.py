@@ -4,6 +4,7 @@
 import numpy as np
 
 from ektp_hw.fingerprint.descriptors import hull
+from ektp_hw.templates import FingerprintTemplate, RidgeFlow, flow_shape
 
 
 def scatter(seed, count, *, extent=150.0, flow=(9, 11)):
@@ -57,3 +58,34 @@ def laid_out(x, y, direction, trust, code, mask, flow, digest):
 
 def bits(words):
     return np.unpackbits(words.view(np.uint8), axis=1).astype(bool)
+
+
+def template(seed):
+    """Nobody's template, in all the ways that templates differ.
+
+    Few or many minutiae, crowded into a corner or onto a line, of one direction or any, on small
+    and huge pictures, with flow or without.
+    """
+    random = np.random.default_rng(seed)
+    count = int(random.integers(0, random.choice([4, 90, 90, 90, 256])))
+    width, height = 288, 384
+    if random.random() < 0.15:
+        width, height = (int(side) for side in random.integers(1, 4096, 2))
+    x, y = random.uniform(0, random.choice([1, 1, 0.3, 0.05]), (2, count))
+    if random.random() < 0.1:
+        x = np.round(x * random.integers(1, 4)) / 4
+    flow = None
+    if random.random() < 0.8:
+        shape = flow_shape(width, height)
+        angle = np.where(random.random(shape) < 0.3, np.nan, random.uniform(0, np.pi, shape))
+        flow = RidgeFlow.from_fields(angle, random.uniform(0.05, 21, shape))
+    return FingerprintTemplate.from_minutiae(
+        x * width,
+        y * height,
+        random.normal(0, random.choice([0.1, 1, 6]), count),
+        kind=random.integers(0, 3, count),
+        reliability=random.random(count) if random.random() < 0.8 else None,
+        width=width,
+        height=height,
+        flow=flow,
+    )

@@ -12,6 +12,7 @@ import oracles
 import prints
 from ektp_hw import native
 from ektp_hw.fingerprint.comparison_parameters import AlignmentParameters, PairingParameters
+from ektp_hw.fingerprint.prepared import prepare_many
 
 CONSTANTS = AlignmentParameters(), PairingParameters()
 PARAMETERS = native.match_parameters(*CONSTANTS)
@@ -324,3 +325,14 @@ def test_an_unknown_isa_in_the_environment_is_one_clear_sentence():
     )
     assert said.returncode != 0
     assert "EKTP_HW_ISA=mmx is unknown; choose one of scalar" in said.stderr
+
+
+@settings(deadline=None, max_examples=120)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_prepare_equals_its_oracle_on_every_isa(seed):
+    template = prints.template(seed)
+    expected = oracles.prepare(template).block
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        packed = prepare_many([template]).one(0)
+        np.testing.assert_array_equal(packed.block, expected, err_msg=isa.name)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The comparison of two fingerprints on one page.
 
-`prepare` once, compare many times (`prepared`): neighbourhood codes of each minutia
-(`descriptors`), how alike the codes of both sides are, the alignment that they agree on, the
-minutiae paired under it and how far the ridges between them agree (`native.match`, constants in
+`prepare` once, one template or many (`prepared`), compare many times: neighbourhood codes of each
+minutia (`native.prepare`), how alike the codes of both sides are, the alignment that they agree on,
+the minutiae paired under it and how far the ridges between them agree (`native.match`, constants in
 `comparison_parameters`), the cues weighed into one number (`scoring`), and that number as a false
 match rate (`calibration`).
 """
@@ -17,7 +17,7 @@ import numpy as np
 from ektp_hw import native
 from ektp_hw.fingerprint.calibration import score_of
 from ektp_hw.fingerprint.comparison_parameters import AlignmentParameters, PairingParameters
-from ektp_hw.fingerprint.prepared import PreparedTemplate, prepare
+from ektp_hw.fingerprint.prepared import PreparedTemplate, prepare, prepare_many
 from ektp_hw.fingerprint.scoring import weigh
 from ektp_hw.templates import FingerprintTemplate
 
@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["CUES", "PreparedTemplate", "compare", "compare_many", "matched_minutiae", "prepare"]
+__all__ = [
+    "CUES",
+    "PreparedTemplate",
+    "compare",
+    "compare_many",
+    "matched_minutiae",
+    "prepare",
+    "prepare_many",
+]
 
 CUES = (
     "pairs",
@@ -67,9 +75,12 @@ def compare(
 
 def compare_many(
     probe: FingerprintTemplate | PreparedTemplate,
-    references: Sequence[FingerprintTemplate | PreparedTemplate],
+    references: Sequence[FingerprintTemplate | PreparedTemplate] | native.PackedBatch,
 ) -> npt.NDArray[np.float64]:
-    """Return the score of the probe against each reference, exactly as `compare` gives it."""
+    """Return the score of the probe against each reference, exactly as `compare` gives it.
+
+    A batch of `prepare_many` is fastest for references.
+    """
     return score_of(weigh(cues_of(probe, references)))
 
 
@@ -90,10 +101,13 @@ def matched_minutiae(
 
 def cues_of(
     probe: FingerprintTemplate | PreparedTemplate,
-    references: Sequence[FingerprintTemplate | PreparedTemplate],
+    references: Sequence[FingerprintTemplate | PreparedTemplate] | native.PackedBatch,
 ) -> npt.NDArray[np.float64]:
     """Return what is found of each reference, (references, len(CUES))."""
-    packed = [_prepared(reference).packed for reference in references]
+    if isinstance(references, native.PackedBatch):
+        packed: Sequence[native.PackedTemplate] | native.PackedBatch = references
+    else:
+        packed = [_prepared(reference).packed for reference in references]
     return native.match(_prepared(probe).packed, packed, _PARAMETERS).astype(np.float64)
 
 

@@ -6,8 +6,7 @@ the best one that the processor has is used. cffi releases the GIL during every 
 may work side by side.
 
 `library` opens the core; one file serves each family of kernels: `neighbourhoods`, `filtering`,
-`matching` (with `packing`), `scanning`,
-`sketching`.
+`matching` (with `packing`), `preparing`, `scanning`, `sketching`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from ektp_hw.native.filtering import filter_cells
 from ektp_hw.native.library import ISA, available_isas, isa, use_isa
 from ektp_hw.native.matching import MATCH_CUES, match, match_one, match_parameters
 from ektp_hw.native.neighbourhoods import cylinders
-from ektp_hw.native.packing import PackedTemplate, pack
+from ektp_hw.native.packing import PackedBatch, PackedTemplate, pack
+from ektp_hw.native.preparing import prepare, prepare_tables
 from ektp_hw.native.scanning import (
     CODE_BITS,
     CODE_WORDS,
@@ -45,6 +45,7 @@ __all__ = [
     "PAIRS_AT_LEAST",
     "SKETCH_BYTES",
     "SKETCH_MINUTIAE",
+    "PackedBatch",
     "PackedTemplate",
     "Pairs",
     "available_isas",
@@ -56,6 +57,8 @@ __all__ = [
     "match_parameters",
     "pack",
     "pack_sketches",
+    "prepare",
+    "prepare_tables",
     "scan",
     "scan_nearest",
     "scan_pairs",

@@ -11,7 +11,7 @@ import numpy as np
 
 from ektp_hw.native.arrays import check
 from ektp_hw.native.library import ffi, lib
-from ektp_hw.native.packing import PackedTemplate
+from ektp_hw.native.packing import PackedBatch, PackedTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def match_parameters(alignment: Any, pairing: Any) -> Any:  # noqa: ANN401  # a 
 
 def match(
     probe: PackedTemplate,
-    references: Sequence[PackedTemplate],
+    references: Sequence[PackedTemplate] | PackedBatch,
     parameters: Any,  # noqa: ANN401  # a C structure
     partners: npt.NDArray[np.int32] | None = None,
 ) -> npt.NDArray[np.float32]:
@@ -102,18 +102,17 @@ def match(
     TypeError
         If something else than a `PackedTemplate` is given.
     ValueError
-        If ``partners`` has another type or shape, or cannot be written to.
+        If ``partners`` has another type or shape, or cannot be written to, or a template of the
+        batch could not be packed.
     """
-    # Held here, because another thread may empty the caller's list while the core reads.
-    references = tuple(references)
-    strangers = {*map(type, references), type(probe)} - {PackedTemplate}
-    if strangers:
-        raise TypeError(f"a PackedTemplate is matched, not {strangers.pop().__name__}")
+    if not isinstance(references, PackedBatch):
+        # Held here, because another thread may empty the caller's list while the core reads.
+        references = tuple(references)
+    addresses = _addresses(probe, references)
     if partners is not None:
         check("partners", partners, np.int32, (256,))
         if not partners.flags.writeable:
             raise ValueError("partners must be writable")
-    addresses = np.fromiter(map(_ADDRESS, references), np.uint64, len(references))
     cues = np.empty((len(references), MATCH_CUES), np.float32)
     lib.ektp_match(
         ffi.cast("void *", probe.address),
@@ -126,6 +125,22 @@ def match(
         else ffi.from_buffer("int32_t[]", partners, require_writable=True),
     )
     return cues
+
+
+def _addresses(
+    probe: PackedTemplate, references: tuple[PackedTemplate, ...] | PackedBatch
+) -> npt.NDArray[np.uint64]:
+    if isinstance(references, PackedBatch):
+        strangers = {type(probe)} - {PackedTemplate}
+    else:
+        strangers = {*map(type, references), type(probe)} - {PackedTemplate}
+    if strangers:
+        raise TypeError(f"a PackedTemplate is matched, not {strangers.pop().__name__}")
+    if not isinstance(references, PackedBatch):
+        return np.fromiter(map(_ADDRESS, references), np.uint64, len(references))
+    if not references.addresses.all():
+        raise ValueError("a template of the batch could not be packed; leave out what is not sound")
+    return references.addresses
 
 
 def match_one(

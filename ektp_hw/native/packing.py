@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,12 @@ from ektp_hw.native.library import lib
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["PackedTemplate", "pack"]
+__all__ = ["ALIGNMENT", "PackedBatch", "PackedTemplate", "aligned_room", "pack"]
 
-_ALIGNMENT = 64
+ALIGNMENT = 64
+"""Bytes: a packed template begins at a multiple of so many."""
+_NOWHERE = 2**64 - 1
+"""Place of what could not be packed."""
 _LANES = 16
 """Every column is padded to a multiple of so many."""
 _FAR_AWAY = 1e9
@@ -41,16 +44,18 @@ class PackedTemplate:
     """
 
     __slots__ = ("address", "block")
+    block: npt.NDArray[np.uint8]
 
     def __init__(self, content: bytes) -> None:
         if len(content) < lib.EKTP_MATCH_HEADER or not _is_whole(content):
             raise ValueError("these bytes are not those of a packed template; make one with pack")
-        room = np.zeros(len(content) + _ALIGNMENT, np.uint8)
-        start = -room.ctypes.data % _ALIGNMENT
-        block = room[start : start + len(content)]
+        block = aligned_room(len(content))
         block[:] = np.frombuffer(content, np.uint8)
+        self._lie_in(block)
+
+    def _lie_in(self, block: npt.NDArray[np.uint8]) -> None:
         block.flags.writeable = False
-        self.block: npt.NDArray[np.uint8] = block
+        self.block = block
         self.address: int = block.ctypes.data
 
     def __reduce__(self) -> tuple[type[PackedTemplate], tuple[bytes]]:
@@ -63,12 +68,93 @@ class PackedTemplate:
         return start[0], start[-1]
 
 
+class PackedBatch:
+    """Many fingerprints packed side by side; `match` takes a batch in place of a list.
+
+    Made by `prepare` only, because `match` trusts what stands in it. An index gives one of them,
+    a slice or an array of indices a batch of those: all share the memory.
+
+    Parameters
+    ----------
+    arena
+        The packed templates, (bytes,).
+    places
+        Where in the arena each begins; the largest number for one that could not be packed; (n,).
+
+    Raises
+    ------
+    ValueError
+        If a place lies outside the arena.
+    """
+
+    __slots__ = ("addresses", "arena", "places")
+
+    def __init__(self, arena: npt.NDArray[np.uint8], places: npt.NDArray[np.uint64]) -> None:
+        check("arena", arena, np.uint8, (-1,))
+        check("places", places, np.uint64, (-1,))
+        if arena.ctypes.data % ALIGNMENT:
+            arena, given = aligned_room(len(arena)), arena
+            arena[:] = given
+        sound = places != _NOWHERE
+        last = max(len(arena) - lib.EKTP_MATCH_HEADER, -1)
+        inside = places[sound]
+        if len(inside) and (int(inside.max()) > last or (inside % ALIGNMENT).any()):
+            raise ValueError("a packed template lies outside the arena; make a batch with prepare")
+        self.addresses: npt.NDArray[np.uint64] = np.where(
+            sound, places + np.uint64(arena.ctypes.data), np.uint64(0)
+        )
+        arena.flags.writeable = self.addresses.flags.writeable = False
+        self.arena = arena
+        self.places = places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def sound(self) -> npt.NDArray[np.bool_]:
+        """Which of them could be packed; the others cannot be matched; (n,)."""
+        return np.not_equal(self.addresses, 0)
+
+    def __getitem__(self, index: slice | npt.NDArray[np.integer | np.bool_]) -> PackedBatch:
+        return PackedBatch(self.arena, np.ascontiguousarray(self.places[index]))
+
+    def one(self, index: int) -> PackedTemplate:
+        """Return one of them, as a view.
+
+        Raises
+        ------
+        ValueError
+            If it could not be packed.
+        """
+        place = int(self.places[index])
+        if place == _NOWHERE:
+            raise ValueError(f"template {index} of the batch could not be packed")
+        single = PackedTemplate.__new__(PackedTemplate)
+        single._lie_in(self.arena[place : place + _size_of(self.arena.data, place)])  # noqa: SLF001
+        return single
+
+    def __reduce__(self) -> tuple[type[PackedBatch], tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+        return PackedBatch, (self.arena, self.places)
+
+
+def aligned_room(size: int) -> npt.NDArray[np.uint8]:
+    """Return so many bytes, not initialised, that begin at a multiple of `ALIGNMENT`."""
+    room = np.empty(size + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size]
+
+
 def _is_whole(content: bytes) -> bool:
     count, room, corners, rows, across, *_ = _START.unpack_from(content)
-    columns, codes = room * 6 * 4, room * 2 * CYLINDER_WORDS * 8
-    size = lib.EKTP_MATCH_HEADER + columns + codes + corners * 2 * 4 + rows * across * 3 * 4
     fits: bool = corners <= count <= _MOST_MINUTIAE and max(rows, across) <= _MOST_CELLS
-    return fits and room == _room_for(count) and len(content) == int(size)
+    return fits and room == _room_for(count) and len(content) == _size_of(content, 0)
+
+
+def _size_of(content: bytes | memoryview, at: int) -> int:
+    """Return how many bytes the packed template that begins there says to have."""
+    _, room, corners, rows, across, *_ = _START.unpack_from(content, at)
+    columns, codes = room * 6 * 4, room * 2 * CYLINDER_WORDS * 8
+    return int(lib.EKTP_MATCH_HEADER + columns + codes + corners * 2 * 4 + rows * across * 3 * 4)
 
 
 def _room_for(count: int) -> int:

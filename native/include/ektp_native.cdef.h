@@ -117,3 +117,29 @@ typedef struct {
 /* Scores of sketches[rows[k]], or of sketches[k] where rows is NULL. */
 void ektp_sketch(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
                  const ektp_sketch_parameters *parameters, uint16_t *scores);
+
+/* Family "prepare": stored templates (`ektp_hw.templates`) made ready for ektp_match. What the
+ * tables hold says the function that fills them in, `ektp_hw.native.prepare_tables`; k is a stored
+ * byte, 256 steps a turn. */
+typedef struct {
+    double direction[256], cosine[256], sine[256]; /* radians, and of them */
+    float column_cosine[256], column_sine[256];    /* as the packed columns have them */
+    double trust[64];                              /* of each step of reliability, not yet relative */
+    uint8_t reliability_1[64];                     /* step of reliability of version 1 */
+    uint8_t reserved[64];
+    float flow_cosine[256], flow_sine[256], flow_period[256];
+    float flow_unseen[3];                          /* the same of a cell without ridges: NaN */
+    float band_weight[256][8]; /* of a neighbour turned by k, for each of 6 bands, then 0, 0 */
+    double radius, reach, position_spread, direction_spread, threshold, most_trust, margin;
+    uint32_t checksum[8][256]; /* of CRC-32, for eight bytes at once */
+} ektp_prepare_tables;
+
+/* Template t is the sizes[t] bytes at stored + offsets[t]; they are checked as
+ * FingerprintTemplate.from_bytes does and copied nowhere. Each is written as a packed template
+ * (src/match.h) into arena, which lies at a multiple of 64 and has room for so many bytes;
+ * places[t] is its distance from the arena's start, UINT64_MAX if the bytes are no template.
+ *
+ * Returns how many bytes of the arena were used; without an arena (NULL), how many are enough. */
+size_t ektp_prepare(const uint8_t *stored, const uint64_t *offsets, const uint64_t *sizes,
+                    size_t count, const ektp_prepare_tables *tables, uint8_t *arena, size_t room,
+                    uint64_t *places);

@@ -5,6 +5,7 @@
 #include "ektp_native.h"
 #include "filter_cells.h"
 #include "match.h"
+#include "prepare.h"
 #include "scan.h"
 #include "sketch.h"
 
@@ -12,6 +13,7 @@ typedef struct {
     cylinders_kernel *cylinders;
     filter_cells_kernel *filter_cells;
     match_kernel *match;
+    prepare_kernel *prepare;
     scan_kernel *scan;
     scan_nearest_kernel *scan_nearest;
     scan_pairs_kernel *scan_pairs;
@@ -20,8 +22,8 @@ typedef struct {
 
 #define KERNELS_OF(set)                                                                            \
     {                                                                                              \
-        cylinders_##set, filter_cells_##set, match_##set, scan_##set, scan_nearest_##set,          \
-            scan_pairs_##set, sketch_##set,                                                        \
+        cylinders_##set, filter_cells_##set, match_##set, prepare_##set, scan_##set,               \
+            scan_nearest_##set, scan_pairs_##set, sketch_##set,                                    \
     }
 
 static kernel_table kernels = KERNELS_OF(scalar);
@@ -113,4 +115,11 @@ void ektp_sketch(const uint8_t *probe, const uint8_t *sketches, const uint32_t *
                  const ektp_sketch_parameters *parameters, uint16_t *scores)
 {
     kernels.sketch(probe, sketches, rows, count, parameters, scores);
+}
+
+size_t ektp_prepare(const uint8_t *stored, const uint64_t *offsets, const uint64_t *sizes,
+                    size_t count, const ektp_prepare_tables *tables, uint8_t *arena, size_t room,
+                    uint64_t *places)
+{
+    return kernels.prepare(stored, offsets, sizes, count, tables, arena, room, places);
 }

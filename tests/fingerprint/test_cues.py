@@ -4,11 +4,11 @@
 import numpy as np
 import pytest
 
+import oracles_prepare
 import prints
 from ektp_hw import native
 from ektp_hw.fingerprint.comparison import CUES, cues_of
 from ektp_hw.fingerprint.comparison_parameters import AlignmentParameters, PairingParameters
-from ektp_hw.fingerprint.prepared import _flow_table
 from ektp_hw.templates import FLOW_CELL, FingerprintTemplate, RidgeFlow
 
 COUNT = 40
@@ -48,7 +48,7 @@ def whorl(turn=0.0, shift=(0.0, 0.0), period=9.0, gaps=False):
 
 
 def with_flow(one, flow):
-    return one | {"flow": _flow_table(flow)}
+    return one | {"flow": oracles_prepare.flow_table(flow)}
 
 
 @pytest.mark.parametrize("swapped", [False, True])

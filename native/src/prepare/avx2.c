@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define PREPARE prepare_avx2
+#include "body.h"
