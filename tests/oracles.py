@@ -39,6 +39,25 @@ def filter_cells(picture, chosen, down, across, weights, first, scale):
     return filtered
 
 
+def convolve(picture, weights, scale, shift, *, step, dilation, rows, columns):
+    """Return the values of one layer, (rows, columns, outputs), of a picture with its margin."""
+    outputs, _, side, _ = weights.shape
+    sums = np.zeros((rows, columns, outputs), np.int64)
+    for down, across in np.ndindex(side, side):
+        seen = picture[down * dilation :: step, across * dilation :: step][:rows, :columns]
+        sums += seen.astype(np.int64) @ weights[:, :, down, across].T.astype(np.int64)
+    assert np.abs(sums).max(initial=0) < 2**31
+    return sums.astype(np.float32) * scale + shift
+
+
+def in_bytes(values, added=None, added_scale=1.0, repeat=1):
+    """Return what `convolve` writes of its values, once something is added."""
+    values = values.repeat(repeat, 0).repeat(repeat, 1)
+    if added is not None:
+        values = values + added.astype(np.float32) * np.float32(added_scale)
+    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+
+
 def match(probe, references, alignment, pairing):
     """Return the cues of each reference, and the partners of the last one (`oracles_match`)."""
     cues, partners = np.zeros((len(references), 9), np.float32), np.zeros(0, int)

@@ -169,6 +169,189 @@ def test_filter_cells_refuses_arrays_it_cannot_read(change):
         native.filter_cells(**change(sound))
 
 
+class Layer:
+    """A layer of random weights and a picture for it, with something in its margin too."""
+
+    def __init__(self, seed, *, rows=5, columns=9, inputs=8, outputs=16, side=3, step=1, dilation=1,
+                 largest=127):  # fmt: skip
+        random = np.random.default_rng(seed)
+        self.step, self.dilation = step, dilation
+        self.reach = side // 2 * dilation
+        margin = self.reach + int(random.integers(0, 3))
+        self.source = native.Plane(rows, columns, inputs, margin)
+        self.source.padded[:] = random.integers(0, 256, self.source.padded.shape)
+        shape = (outputs, inputs, side, side)
+        self.weights = random.integers(-largest, largest, shape, np.int8, endpoint=True)
+        if largest == 127:
+            self.source.padded[:] |= random.choice(np.array([0, 255], np.uint8))
+            self.weights[::3] = -128
+        taps = inputs * side * side
+        self.scale = random.uniform(0.5, 2, outputs).astype(np.float32) / np.float32(
+            100 * max(largest, 1) * taps**0.5
+        )
+        self.shift = random.normal(100, 60, outputs).astype(np.float32)
+        self.packed = native.pack_convolution(self.weights, self.scale, self.shift)
+        self.rows, self.columns = -(-rows // step), -(-columns // step)
+
+    def values(self):
+        skipped = self.source.margin - self.reach
+        return oracles.convolve(
+            self.source.padded[skipped:, skipped:],
+            self.weights,
+            self.scale,
+            self.shift,
+            step=self.step,
+            dilation=self.dilation,
+            rows=self.rows,
+            columns=self.columns,
+        )
+
+    def run(self, out, **more):
+        native.convolve(
+            self.source, self.packed, out, step=self.step, dilation=self.dilation, **more
+        )
+        return out
+
+
+layers = st.fixed_dictionaries(
+    {
+        "rows": st.integers(1, 9),
+        "columns": st.integers(1, 50),
+        "inputs": st.sampled_from([4, 8, 12, 32, 64]),
+        "side": st.sampled_from([1, 3]),
+        "step": st.integers(1, 2),
+        "dilation": st.integers(1, 4),
+        "largest": st.sampled_from([0, 3, 127]),
+    }
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    chosen=layers,
+    outputs=st.sampled_from([16, 32, 48, 64, 80, 128]),
+    repeat=st.integers(1, 2),
+    how=st.sampled_from(["alone", "added", "in place"]),
+)
+def test_convolve_equals_its_oracle_on_every_isa(seed, chosen, outputs, repeat, how):
+    layer = Layer(seed, outputs=outputs, **chosen)
+    shape = (layer.rows * repeat, layer.columns * repeat, outputs)
+    random = np.random.default_rng(seed + 1)
+    before = random.integers(0, 256, shape, np.uint8)
+    scale = float(random.uniform(0, 2))
+    added = None if how == "alone" else before
+    expected = oracles.in_bytes(layer.values(), added, scale, repeat)
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        out = native.Plane(*shape, margin=2)
+        other = out if how == "in place" else native.Plane(*shape, margin=1)
+        other.inside[:] = before
+        layer.run(out, repeat=repeat, added=other if how != "alone" else None, added_scale=scale)
+        np.testing.assert_array_equal(out.inside, expected, err_msg=isa.name)
+        out.inside[:] = 0
+        assert not out.padded.any(), "nothing is written to the margin"
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), chosen=layers, outputs=st.integers(1, 34))
+def test_convolve_gives_numbers_equal_to_the_oracle_on_every_isa(seed, chosen, outputs):
+    layer = Layer(seed, outputs=outputs, **chosen)
+    expected = layer.values()
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        numbers = layer.run(np.empty(expected.shape, np.float32))
+        np.testing.assert_array_equal(
+            numbers.view(np.uint32), expected.view(np.uint32), err_msg=isa.name
+        )
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_convolve_holds_the_largest_sums(sign):
+    source = native.Plane(3, 7, 256, 1)
+    source.padded[:] = 255
+    weights = np.full((16, 256, 3, 3), 127 if sign > 0 else -128, np.int8)
+    one, none = np.ones(16, np.float32), np.zeros(16, np.float32)
+    packed = native.pack_convolution(weights, one, none)
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        out = np.empty((3, 7, 16), np.float32)
+        native.convolve(source, packed, out)
+        assert (out == np.float32(255 * 2304 * int(weights[0, 0, 0, 0]))).all()
+
+
+def test_convolve_rounds_halves_to_even_and_cuts():
+    wanted = [(0.5, 0), (1.5, 2), (2.5, 2), (254.5, 254), (-1e30, 0), (1e30, 255), (-0.0, 0)]
+    values, rounded = (np.array(each) for each in zip(*wanted, strict=True))
+    weights, none = np.zeros((len(values), 4, 1, 1), np.int8), np.zeros(len(values), np.float32)
+    packed = native.pack_convolution(weights, none, values.astype(np.float32))
+    for isa in native.available_isas():
+        native.use_isa(isa)
+        out = native.Plane(1, 1, 16)
+        native.convolve(native.Plane(1, 1, 4), packed, out)
+        assert out.inside[0, 0, : len(rounded)].tolist() == rounded.tolist()
+        assert not out.inside[0, 0, len(rounded) :].any()
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda layer: layer.run(native.Plane(5, 8, 16)),
+        lambda layer: layer.run(native.Plane(5, 9, 32)),
+        lambda layer: layer.run(native.Plane(5, 9, 16), added=native.Plane(5, 9, 32)),
+        lambda layer: layer.run(native.Plane(5, 9, 16), repeat=2),
+        lambda layer: layer.run(np.empty((5, 9, 15), np.float32)),
+        lambda layer: layer.run(np.empty((5, 9, 16))),
+        lambda layer: layer.run(np.empty((5, 9, 16), np.float32), repeat=2),
+        lambda layer: layer.run(np.empty((5, 9, 16), np.float32), added=native.Plane(5, 9, 16)),
+        lambda layer: native.convolve(layer.source, layer.packed, native.Plane(5, 9, 16), step=0),
+        lambda layer: native.convolve(
+            layer.source, layer.packed, native.Plane(5, 9, 16), dilation=0
+        ),
+        lambda layer: native.convolve(
+            layer.source, layer.packed, native.Plane(5, 9, 16), dilation=5
+        ),
+        lambda layer: native.convolve(
+            native.Plane(5, 9, 12, 3), layer.packed, native.Plane(5, 9, 16)
+        ),
+        lambda layer: native.convolve(
+            native.Plane(5, 9, 8, 0), layer.packed, native.Plane(5, 9, 16)
+        ),
+    ],
+)
+def test_convolve_refuses_what_does_not_fit(refused):
+    with pytest.raises(ValueError, match=r"must (be|have)"):
+        refused(Layer(1))
+
+
+def test_convolve_does_not_write_into_what_it_reads():
+    layer = Layer(1, inputs=16)
+    with pytest.raises(ValueError, match="another plane"):
+        layer.run(layer.source)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda w, s, b: (w.astype(np.int16), s, b),
+        lambda w, s, b: (w[:, :6].copy(), s, b),
+        lambda w, s, b: (w[:, :0].copy(), s, b),
+        lambda w, s, b: (w.repeat(33, 1).copy(), s, b),
+        lambda w, s, b: (w[:, :, :2].copy(), s, b),
+        lambda w, s, b: (np.tile(w, (1, 1, 2, 2))[:, :, :5, :5].copy(), s, b),
+        lambda w, s, b: (w[:0], s[:0], b[:0]),
+        lambda w, s, b: (w, s[:3], b),
+        lambda w, s, b: (w, s, b.astype(np.float64)),
+        lambda w, s, b: (w, s * np.float32(np.inf), b),
+        lambda w, s, b: (w, s, b * np.float32(np.nan)),
+    ],
+)
+def test_pack_convolution_refuses_weights_that_cannot_be(change):
+    layer = Layer(1)
+    with pytest.raises(ValueError, match="must"):
+        native.pack_convolution(*change(layer.weights, layer.scale, layer.shift))
+
+
 def match_on_every_isa(probe, references, constants=CONSTANTS):
     """Hold `native.match` of prints to its oracle, bit for bit; return the cues."""
     expected, its_partners = oracles.match(probe, references, *constants)

@@ -6,12 +6,13 @@ the best one that the processor has is used. cffi releases the GIL during every 
 may work side by side.
 
 `library` opens the core; one file serves each family of kernels: `neighbourhoods`, `filtering`,
-`matching` (with `packing`), `preparing`, `scanning`, `sketching`.
+`matching` (with `packing`), `preparing`, `scanning`, `sketching`, `convolution`.
 """
 
 from __future__ import annotations
 
 from ektp_hw.native.arrays import CYLINDER_WORDS
+from ektp_hw.native.convolution import PackedConvolution, Plane, convolve, pack_convolution
 from ektp_hw.native.filtering import filter_cells
 from ektp_hw.native.library import ISA, available_isas, isa, use_isa
 from ektp_hw.native.matching import MATCH_CUES, match, match_one, match_parameters
@@ -46,9 +47,12 @@ __all__ = [
     "SKETCH_BYTES",
     "SKETCH_MINUTIAE",
     "PackedBatch",
+    "PackedConvolution",
     "PackedTemplate",
     "Pairs",
+    "Plane",
     "available_isas",
+    "convolve",
     "cylinders",
     "filter_cells",
     "isa",
@@ -56,6 +60,7 @@ __all__ = [
     "match_one",
     "match_parameters",
     "pack",
+    "pack_convolution",
     "pack_sketches",
     "prepare",
     "prepare_tables",

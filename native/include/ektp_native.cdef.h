@@ -143,3 +143,44 @@ typedef struct {
 size_t ektp_prepare(const uint8_t *stored, const uint64_t *offsets, const uint64_t *sizes,
                     size_t count, const ektp_prepare_tables *tables, uint8_t *arena, size_t room,
                     uint64_t *places);
+
+/* Family "convolve": one layer of a convolutional network in eight bits.
+ *
+ * Pictures are rows of pixels of `inputs` (or `outputs`) bytes, whole pixels side by side; a stride is
+ * the distance in bytes from one row to the next. With taps numbered row by row, for pixel
+ * (row, column) and output o
+ *
+ *     sum   = sum over i, j below side, c below inputs of weight[o][i][j][c] *
+ *             source[(row * step + i * dilation) * source_stride
+ *                    + (column * step + j * dilation) * inputs + c]
+ *     value = (float) sum * scale[o] + shift[o]
+ *
+ * in 32 bits, then in single precision with every operation rounded. Where numbers is not NULL, it
+ * gets the values of the first `kept` outputs, numbers[(row * columns + column) * kept + o]. Else
+ * every pixel stands for repeat x repeat of the result, each of which is
+ *
+ *     out = value + added * added_scale (where added is not NULL), cut to 0 to 255, to the nearest
+ *           whole number, of two the even one
+ *
+ * with added laid out as out, but by its own stride. The weights are told three times, in the orders
+ * that the roads want (src/convolve.h); scale and shift hold outputs floats each. */
+typedef struct {
+    const uint8_t *source;
+    size_t source_stride, rows, columns; /* rows and columns before the repetition */
+    size_t inputs;                       /* a multiple of 4, at most 256 */
+    size_t outputs;                      /* a multiple of 16 */
+    size_t side, step, dilation;         /* side is 1 or 3 */
+    const int8_t *by_rows, *by_fours;
+    const int16_t *by_twos;
+    const float *scale, *shift;
+    size_t repeat;
+    const uint8_t *added;
+    size_t added_stride;
+    float added_scale;
+    uint8_t *out;
+    size_t out_stride;
+    float *numbers;
+    size_t kept;
+} ektp_convolution;
+
+void ektp_convolve(const ektp_convolution *layer);

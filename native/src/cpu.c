@@ -51,9 +51,17 @@ int cpu_has_avx512(void)
     return f && dq && bw && vl && vpopcntdq && cpu_has_avx2() && system_saves(0xe6);
 }
 
+int cpu_has_avx512_vnni(void)
+{
+    unsigned seven[4];
+    cpuid(7, 0, seven);
+    return ((seven[2] >> 11) & 1) && cpu_has_avx512();
+}
+
 #else
 
 int cpu_has_avx2(void) { return 0; }
 int cpu_has_avx512(void) { return 0; }
+int cpu_has_avx512_vnni(void) { return 0; }
 
 #endif

@@ -4,4 +4,5 @@
 #define EKTP_CPU_H
 int cpu_has_avx2(void);
 int cpu_has_avx512(void); /* F, BW, VL, DQ and VPOPCNTDQ, with the state saved by the system */
+int cpu_has_avx512_vnni(void); /* these and VNNI */
 #endif

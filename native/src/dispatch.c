@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which file serves each kernel. The table is filled once, when Python imports the core. */
+#include "convolve.h"
 #include "cpu.h"
 #include "cylinders.h"
 #include "ektp_native.h"
@@ -10,6 +11,7 @@
 #include "sketch.h"
 
 typedef struct {
+    convolve_kernel *convolve;
     cylinders_kernel *cylinders;
     filter_cells_kernel *filter_cells;
     match_kernel *match;
@@ -22,8 +24,8 @@ typedef struct {
 
 #define KERNELS_OF(set)                                                                            \
     {                                                                                              \
-        cylinders_##set, filter_cells_##set, match_##set, prepare_##set, scan_##set,               \
-            scan_nearest_##set, scan_pairs_##set, sketch_##set,                                    \
+        convolve_##set, cylinders_##set, filter_cells_##set, match_##set, prepare_##set,           \
+            scan_##set, scan_nearest_##set, scan_pairs_##set, sketch_##set,                        \
     }
 
 static kernel_table kernels = KERNELS_OF(scalar);
@@ -54,6 +56,7 @@ int ektp_isa_use(int isa)
 #if defined(__x86_64__) || defined(_M_X64)
     case EKTP_AVX512:
         kernels = (kernel_table)KERNELS_OF(avx512);
+        if (!cpu_has_avx512_vnni()) kernels.convolve = convolve_avx2;
         break;
     case EKTP_AVX2:
         kernels = (kernel_table)KERNELS_OF(avx2);
@@ -69,6 +72,8 @@ int ektp_isa_use(int isa)
     }
     return 0;
 }
+
+void ektp_convolve(const ektp_convolution *layer) { kernels.convolve(layer); }
 
 void ektp_cylinders(const uint64_t *probe_codes, const uint64_t *probe_masks, size_t probes,
                     const uint64_t *reference_codes, const uint64_t *reference_masks,
