@@ -115,15 +115,16 @@ def pack_convolution(
     taps = inputs * side * side
     rows = np.zeros((outputs, taps), np.int8)
     rows[:kept] = weights.transpose(0, 2, 3, 1).reshape(kept, taps)
-    blocks = (rows[first : first + _FOURS_BLOCK] for first in range(0, outputs, _FOURS_BLOCK))
-    fours = [block.reshape(-1, taps // 4, 4).transpose(1, 0, 2).ravel() for block in blocks]
-    twos = rows.reshape(-1, _TWOS_BLOCK, taps // 2, 2).transpose(0, 2, 1, 3)
+    # Four bytes, and two numbers of 16 bits, move as one of 32.
+    fours, twos = rows.view(np.uint32), rows.astype(np.int16).view(np.uint32)
+    blocks = [fours[first : first + _FOURS_BLOCK] for first in range(0, outputs, _FOURS_BLOCK)]
+    by_twos = twos.reshape(-1, _TWOS_BLOCK, taps // 2).transpose(0, 2, 1)
     filled = np.zeros((2, outputs), np.float32)
     filled[0, :kept], filled[1, :kept] = scale, shift
     return PackedConvolution(
         rows,
-        _aligned(np.concatenate(fours)),
-        _aligned(twos.astype(np.int16).ravel()),
+        _aligned(np.concatenate([block.T.ravel() for block in blocks])).view(np.int8),
+        _aligned(by_twos.ravel()).view(np.int16),
         filled[0],
         filled[1],
         inputs,
