@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fit what the reliability of a minutia says to how often such minutiae are true.
 
-    python benchmarks/fit_reliability.py [--fingers N] FOLDER [FOLDER ...]
+    python benchmarks/fit_reliability.py [--fingers N] [--method learned] FOLDER [FOLDER ...]
 
 Each FOLDER is a set ``fvc*/DB*_B`` or holds such sets. Nobody has marked their minutiae, so the
 other impressions of the same finger are asked: a minutia counts as true if at least two of them
@@ -9,11 +9,12 @@ that surely are of the same finger show its place, and two in five of those have
 Synthetic fingers (N of them, four careless impressions each) know their minutiae; there, true is
 one of them within 10 pixels and 30 degrees.
 
-Printed are ``RELIABILITY_SLOPE`` and ``RELIABILITY_OFFSET`` for `ektp_hw.fingerprint.parameters`,
-fitted by logistic regression to real and synthetic minutiae, every set and the synthetic ones
-counting the same; and for each set how many minutiae were true where a reliability was told that
-was fitted without that set, with the mean absolute gap between the two (expected calibration
-error) and the area under the curve (how well true and spurious are told apart).
+Printed are ``RELIABILITY_SLOPE`` and ``RELIABILITY_OFFSET`` for `ektp_hw.fingerprint.parameters`
+(of the learned road: for `ektp_hw.fingerprint.findings`), fitted by logistic regression to real and
+synthetic minutiae, every set and the synthetic ones counting the same; and for each set how many
+minutiae were true where a reliability was told that was fitted without that set, with the mean
+absolute gap between the two (expected calibration error) and the area under the curve (how well
+true and spurious are told apart).
 """
 
 from __future__ import annotations
@@ -29,9 +30,8 @@ import cv2
 import numpy as np
 
 from ektp_hw.evaluation.protocol import identity_of, samples_in
-from ektp_hw.fingerprint import compare, extract, prepare
+from ektp_hw.fingerprint import compare, extract, findings, parameters, prepare
 from ektp_hw.fingerprint.comparison import matched_minutiae
-from ektp_hw.fingerprint.parameters import RELIABILITY_OFFSET, RELIABILITY_SLOPE
 from ektp_hw.records.picture import PICTURE_SUFFIXES, read_fingerprint_image
 from ektp_hw.synthetic import SyntheticFinger
 from ektp_hw.templates import FLOW_CELL
@@ -44,10 +44,12 @@ _BINS = np.array([0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0])
 _TOUCHES = 4
 
 
-def log_odds(reliability):
+def log_odds(reliability, method):
     """Undo the calibration in use: what is fitted to."""
+    in_use = findings if method == "learned" else parameters
     inside = np.clip(reliability, 1e-3, 1 - 1e-3)
-    return (np.log(inside / (1 - inside)) - RELIABILITY_OFFSET) / RELIABILITY_SLOPE
+    odds = np.log(inside / (1 - inside))
+    return (odds - in_use.RELIABILITY_OFFSET) / in_use.RELIABILITY_SLOPE
 
 
 def laid_over(one, other, matched):
@@ -70,10 +72,10 @@ def shows(template, points):
     return inside
 
 
-def by_witnesses(folder):
-    """Return reliability and truth of the minutiae of a set that enough impressions bear on."""
+def by_witnesses(folder, method):
+    """Return log-odds and truth of the minutiae of a set that enough impressions bear on."""
     files = samples_in(folder, PICTURE_SUFFIXES)
-    templates = [extract(read_fingerprint_image(each)) for each in files]
+    templates = [extract(read_fingerprint_image(each), method=method) for each in files]
     prepared = [prepare(each) for each in templates]
     asked = [np.zeros(len(each)) for each in templates]
     found = [np.zeros(len(each)) for each in templates]
@@ -89,28 +91,28 @@ def by_witnesses(folder):
     reliability = np.concatenate([each.reliability for each in templates])
     asked, found = np.concatenate(asked), np.concatenate(found)
     told = asked >= _LEAST_WITNESSES
-    return reliability[told], found[told] >= _LEAST_SHARE * asked[told]
+    return log_odds(reliability[told], method), found[told] >= _LEAST_SHARE * asked[told]
 
 
-def by_truth(fingers):
-    """Return reliability and truth of the minutiae found in synthetic impressions."""
+def by_truth(fingers, method):
+    """Return log-odds and truth of the minutiae found in synthetic impressions."""
     rows = []
     for seed in range(3000, 3000 + fingers):
         finger = SyntheticFinger(seed)
         for touch in range(_TOUCHES):
             impression = finger.impression(touch, carelessness=1.5)
-            truth, seen = impression.truth, extract(impression.image)
+            truth, seen = impression.truth, extract(impression.image, method=method)
             gap = np.hypot(seen.x[:, None] - truth.x, seen.y[:, None] - truth.y)
             turn = np.abs(np.angle(np.exp(1j * (seen.direction[:, None] - truth.direction))))
             hit = ((gap < _NEAR) & (turn < _TURN)).any(axis=1)
             rows.append(np.column_stack((seen.reliability, hit)))
     reliability, hit = np.concatenate(rows).T
-    return reliability, hit > 0
+    return log_odds(reliability, method), hit > 0
 
 
 def fit(samples):
     """Return slope and offset of the logistic regression; every sample counts the same."""
-    x = np.concatenate([log_odds(reliability) for reliability, _ in samples])
+    x = np.concatenate([odds for odds, _ in samples])
     truth = np.concatenate([each for _, each in samples]).astype(float)
     share = np.concatenate([np.full(len(each), 1 / len(each)) for _, each in samples])
     table, weights = np.column_stack((x, np.ones_like(x))), np.zeros(2)
@@ -130,8 +132,8 @@ def area_under_curve(values, truth):
 
 
 def judge(name, sample, weights):
-    reliability, truth = sample
-    told = 1 / (1 + np.exp(-(weights[0] * log_odds(reliability) + weights[1])))
+    odds, truth = sample
+    told = 1 / (1 + np.exp(-(weights[0] * odds + weights[1])))
     group = np.clip(np.digitize(told, _BINS) - 1, 0, len(_BINS) - 2)
     columns, gap = [], 0.0
     for k in range(len(_BINS) - 1):
@@ -140,7 +142,7 @@ def judge(name, sample, weights):
             gap += abs(told[chosen].sum() - truth[chosen].sum()) / len(truth)
         share = f"{told[chosen].mean():.2f}/{truth[chosen].mean():.2f}" if chosen.any() else "-"
         columns.append(f"{share:>10}")
-    area = area_under_curve(reliability, truth)
+    area = area_under_curve(odds, truth)
     print(f"{name:14}{len(truth):6d}{truth.mean():6.2f}{gap:6.3f}{area:6.3f}{''.join(columns)}")
 
 
@@ -148,13 +150,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--fingers", type=int, default=60)
+    parser.add_argument("--method", default="classical", choices=("classical", "learned"))
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     folders = []
     for each in arguments.folders:
         folders += sorted(each.glob("fvc*/DB*_B")) or [each]
-    samples = {"/".join(each.parts[-2:]): by_witnesses(each) for each in folders}
-    samples["synthetic"] = by_truth(arguments.fingers)
+    samples = {"/".join(each.parts[-2:]): by_witnesses(each, arguments.method) for each in folders}
+    samples["synthetic"] = by_truth(arguments.fingers, arguments.method)
     slope, offset = fit(list(samples.values()))
     print(f"RELIABILITY_SLOPE = {slope:.2f}\nRELIABILITY_OFFSET = {offset:.2f}")
     print("fitted without:    n  true   gap  area   told / true, by what was told")

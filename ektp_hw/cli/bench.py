@@ -60,13 +60,14 @@ def bench() -> None:
 
 
 @bench.command()
+@click.option("--method", default=None, help="Road of extraction; by default the best there is.")
 @_options
-def extract(images: Path | None, seconds: float, as_json: bool) -> None:
+def extract(images: Path | None, seconds: float, as_json: bool, method: str | None) -> None:
     """Pictures turned into templates, images/s (reading files not counted).
 
     \b
     Example:
-      ektp-hw bench extract --images fvc2002/DB1_B
+      ektp-hw bench extract --images fvc2002/DB1_B --method learned
     """
     from ektp_hw import fingerprint
     from ektp_hw.cli.machine import steady_rate
@@ -75,12 +76,13 @@ def extract(images: Path | None, seconds: float, as_json: bool) -> None:
 
     def work() -> int:
         for picture in pictures:
-            fingerprint.extract(picture)
+            fingerprint.extract(picture, method=method)
         return len(pictures)
 
     rate = steady_rate(work, seconds)
     sizes = sorted({f"{each.width} x {each.height}" for each in pictures})
-    _print("extract", rate, "images/s", as_json, images, gallery=None, picture_sizes=sizes)
+    about = {"method": method or fingerprint.extractors()[0], "picture_sizes": sizes}
+    _print("extract", rate, "images/s", as_json, images, gallery=None, **about)
 
 
 @bench.command()

@@ -171,6 +171,14 @@ def test_bench(ektp_hw, prints, kind, unit):
         assert answer["minutiae_median"] > 10
 
 
+def test_bench_extract_of_a_road_by_its_name(ektp_hw, prints):
+    answer = ektp_hw(
+        "bench", "extract", "--method", "learned", "--images", prints, "--seconds", "0.1", "--json"
+    ).json
+    assert answer["method"] == "learned"
+    assert answer["rate"] > 0
+
+
 def test_devices(ektp_hw):
     uris = [row["uri"] for row in ektp_hw("devices", "--json").json]
     assert "virtual:fingerprint" in uris
