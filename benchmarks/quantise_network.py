@@ -50,7 +50,7 @@ def gaps(floats, bytes_network, pictures):
     """Return for each head the standard deviation of the difference over that of the answer."""
     differences, answers = {"find": [], "flow": []}, {"find": [], "flow": []}
     for picture in pictures:
-        made, answer = floats.run(picture), bytes_network.run(picture)
+        made, answer = floats.results(picture), bytes_network.run(picture)
         for head, numbers in (("find", answer.find), ("flow", answer.flow)):
             seen = made[head][..., CHANNELS[head].index(SEEN[head])] > 0
             differences[head].append((numbers - made[head])[seen])

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ektp_hw.fingerprint.network import Answer
+    from ektp_hw.fingerprint.network.floating import FloatNetwork
     from ektp_hw.samples import FingerprintImage
     from ektp_hw.templates import FingerprintTemplate
     from ektp_hw.tracing import Trace
 
-__all__ = ["WEIGHTS", "extract_learned", "network"]
+__all__ = ["WEIGHTS", "extract_learned", "extract_with", "network"]
 
 WEIGHTS = Path(__file__).parent / "network" / "minutiae.weights"
 
@@ -62,16 +63,23 @@ def extract_learned(sample: FingerprintImage, trace: Trace) -> FingerprintTempla
     ExtractorUnavailable
         If the weights are missing or damaged.
     """
+    return extract_with(network(), sample, trace)
+
+
+def extract_with(
+    asked: Network | FloatNetwork, sample: FingerprintImage, trace: Trace
+) -> FingerprintTemplate:
+    """Return the minutiae that any network finds; otherwise as `extract_learned`."""
     picture = at_500_ppi(sample.pixels, sample.ppi, sample.source)
     trace("picture", picture)
     height, width = picture.shape
     canvas = on_whole_cells(picture)
-    answer = _asked(canvas, trace)
+    answer = _answer(asked, canvas, trace)
     mask = foreground_of(answer, width, height)
     if ridges_are_white(canvas, mask):
         canvas = 255 - canvas
         trace("inverted", canvas)
-        answer = _asked(canvas, trace)
+        answer = _answer(asked, canvas, trace)
         mask = foreground_of(answer, width, height)
     trace("clear-foreground", mask)
     flow = ridge_flow_of(answer, mask, width, height)
@@ -80,11 +88,11 @@ def extract_learned(sample: FingerprintImage, trace: Trace) -> FingerprintTempla
     return template_of(found, mask, flow, width, height)
 
 
-def _asked(canvas: npt.NDArray[np.float32], trace: Trace) -> Answer:
+def _answer(asked: Network | FloatNetwork, canvas: npt.NDArray[np.float32], trace: Trace) -> Answer:
     """Return the network's answer about a picture, after showing both."""
     even = evened(canvas.astype(np.uint8))
     trace("evened", even)
-    answer = network().run(even)
+    answer = asked.run(even)
     trace("scores", answer.find[..., 0])
     cosine, sine, period, foreground = answer.flow.transpose(2, 0, 1)
     # As the classical road's: y downwards.

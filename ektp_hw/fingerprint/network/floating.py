@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ektp_hw.errors import ExtractorUnavailable
-from ektp_hw.fingerprint.network.layers import LAYERS, PICTURE, Layer, checked, grain
+from ektp_hw.fingerprint.network.answer import Answer
+from ektp_hw.fingerprint.network.layers import FIND, FLOW, LAYERS, PICTURE, Layer, checked, grain
 from ektp_hw.fingerprint.network.pictures import in_fours, padded
 
 if TYPE_CHECKING:
@@ -86,7 +87,12 @@ class FloatNetwork:
                 "export them from the training again"
             ) from error
 
-    def run(self, evened: npt.NDArray[np.uint8]) -> dict[str, Numbers]:
+    def run(self, evened: npt.NDArray[np.uint8]) -> Answer:
+        """Return the network's answer about an evened picture of any size."""
+        made = self.results(evened)
+        return Answer(made[FIND], made[FLOW])
+
+    def results(self, evened: npt.NDArray[np.uint8]) -> dict[str, Numbers]:
         """Return what every layer makes of an evened picture, (rows, columns, channels) each."""
         whole = padded(evened, grain(self.layers))
         made = {PICTURE: in_fours(whole).astype(np.float32) / np.float32(255)}

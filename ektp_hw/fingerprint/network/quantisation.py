@@ -90,7 +90,7 @@ def _units(
 ) -> dict[str, float]:
     samples: dict[str, list[Numbers]] = {layer.name: [] for layer in network.layers}
     for picture in pictures:
-        made = network.run(picture)
+        made = network.results(picture)
         for name, kept in samples.items():
             results = made[name].ravel()
             kept.append(random.choice(results, min(_SAMPLES, results.size), replace=False))

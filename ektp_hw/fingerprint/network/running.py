@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ektp_hw import native
+from ektp_hw.fingerprint.network.answer import Answer
 from ektp_hw.fingerprint.network.layers import FIND, FLOW, PICTURE, Layer, checked, grain, halo
 from ektp_hw.fingerprint.network.pictures import in_fours, padded
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.float32]
 
-__all__ = ["PICTURE_UNIT", "Answer", "ByteLayer", "Network"]
+__all__ = ["PICTURE_UNIT", "ByteLayer", "Network"]
 
 PICTURE_UNIT = 1 / 255
 """A picture's white is 1."""
@@ -55,24 +56,6 @@ class ByteLayer:
     scale: Numbers
     bias: Numbers
     unit: float
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """The numbers of the heads, float32.
-
-    Parameters
-    ----------
-    find
-        (rows / 4, columns / 4, 6): score, right, down (from the cell's middle, in cells), cosine
-        and sine of the direction, bifurcation; the first and the last are log-odds.
-    flow
-        (rows / 8, columns / 8, 4): cosine and sine of twice the orientation, log(period / 9),
-        log-odds of the foreground.
-    """
-
-    find: Numbers
-    flow: Numbers
 
 
 class Network:
