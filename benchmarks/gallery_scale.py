@@ -113,7 +113,8 @@ def loss(folder, options):
     kinds = {"synthetic": recipe.mates(options.probes)}
     real = folder.real_fingers(recipe)
     if real:
-        kinds["real"] = [(name, each) for name, every in real.items() for each in every[1:]]
+        hidden = [(name, each) for name, every in real.items() for each in every[1:]]
+        kinds["real"] = hidden[:: max(len(hidden) // options.probes, 1)]
     before = memory()
     result = {}
     with folder.open() as gallery:
@@ -303,7 +304,7 @@ def arguments():
         made[command].add_argument("--hand", choices=HANDS, default="one")
         made[command].add_argument("--difficulty", choices=DIFFICULTIES, default="counter")
         made[command].add_argument("--duplicate-every", type=int, default=every)
-    made[loss].add_argument("--probes", type=int, default=1000)
+    made[loss].add_argument("--probes", type=int, default=1000, help="of each kind")
     made[loss].add_argument("--exact", type=int, default=20, help="probes searched exactly anyway")
     made[people].add_argument("--mates", type=int, default=1000)
     made[people].add_argument("--strangers", type=int, default=1000)
