@@ -10,6 +10,7 @@ and which of a ridge's two ways they point, was fitted to real templates by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["DENSITY", "Skins", "draw_skins", "waves"]
 
 _BODY, _FINGER, _CLASS, _NORMAL, _UNIFORM, _SWAY, _PERIOD, _CROWDING, _LEANING = range(9)
+_KIN = 0.5
+"""Correlation of the inclination to arches, loops or whorls among the fingers of one person: ridge
+counts correlate by 0.4 to 0.7 (S. B. Holt, "The genetics of dermal ridges", 1968)."""
 _THUMBS = (FingerPosition.RIGHT_THUMB, FingerPosition.LEFT_THUMB)
 _BROADER = 1.06
 """Ridges of a thumb against those of other fingers."""
@@ -101,12 +105,14 @@ class Skins:
 
 def draw_skins(seed: int, people: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]) -> Skins:
     """Draw the fingers of those people at those positions, (n,) each."""
-    body = normals(keys_of(seed, people, _BODY), 3).T
+    body = normals(keys_of(seed, people, _BODY), 4).T
 
     def part(which: int) -> Keys:
         return keys_of(seed, people, _FINGER, positions, which)
 
-    drawn = _patterns(positions, uniforms(part(_CLASS), 2))
+    own = normals(part(_CLASS) ^ np.uint64(1), 1)[:, 0]
+    inclined = np.sqrt(_KIN) * body[3] + np.sqrt(1 - _KIN) * own
+    drawn = _patterns(positions, inclined, uniforms(part(_CLASS), 1)[:, 0])
     normal, even = normals(part(_NORMAL), 24).T, uniforms(part(_UNIFORM), 36).T
     points = _points(drawn, normal[:16], even[:16])
     period = _USUAL_PERIOD + _PERIOD_OF_BODY * body[0] + _PERIOD_OF_FINGER * normal[16]
@@ -152,16 +158,19 @@ def waves(
     return np.stack((turn * np.cos(heading), turn * np.sin(heading), phase, size), axis=2)
 
 
-def _patterns(positions: npt.NDArray[np.int64], even: Floats) -> npt.NDArray[np.int64]:
-    chance, side = even.T
+def _patterns(
+    positions: npt.NDArray[np.int64], inclined: Floats, side: Floats
+) -> npt.NDArray[np.int64]:
+    """Draw classes as often as `pattern.draw_pattern`, whorls where the inclination is highest."""
     right = (positions >= FingerPosition.RIGHT_THUMB) & (positions <= FingerPosition.RIGHT_LITTLE)
     left = (positions >= FingerPosition.LEFT_THUMB) & (positions <= FingerPosition.LEFT_LITTLE)
     to_left = side < np.where(right, 1 - shape.ULNAR, np.where(left, shape.ULNAR, 0.5))
     loops = np.where(to_left, Pattern.LEFT_LOOP, Pattern.RIGHT_LOOP)
-    ends = np.cumsum((shape.ARCHES, shape.TENTED_ARCHES, shape.LOOPS))
+    shares = np.cumsum((shape.ARCHES, shape.TENTED_ARCHES, shape.LOOPS))
+    ends = [NormalDist().inv_cdf(float(share)) for share in shares]
     return np.select(
-        [chance < ends[0], chance < ends[1], chance < ends[2]],
-        [Pattern.ARCH, Pattern.TENTED_ARCH, loops],
+        [inclined < end for end in ends],
+        [np.full(len(side), Pattern.ARCH), np.full(len(side), Pattern.TENTED_ARCH), loops],
         Pattern.WHORL,
     ).astype(np.int64)
 

@@ -118,6 +118,17 @@ def test_fields_turn_half_around_each_core_and_delta():
         assert np.allclose(turn[there], skins.points[there, k, 0], atol=0.01)
 
 
+def test_classes_come_as_in_nature_and_run_in_a_person():
+    people, positions = np.repeat(np.arange(3000), 2), np.tile((2, 7), 3000)
+    drawn = draw_skins(1, people, positions).pattern
+    whorls = (drawn == Pattern.WHORL).reshape(-1, 2)
+    assert 0.25 < whorls.mean() < 0.31
+    assert 0.05 < (drawn <= Pattern.TENTED_ARCH).mean() < 0.085
+    assert 0.45 < whorls[whorls[:, 0], 1].mean() < 0.65
+    right = drawn[::2]
+    assert 0.88 < (right == Pattern.RIGHT_LOOP).sum() / np.isin(right, (2, 3)).sum() < 0.98
+
+
 def test_touches_are_placed_as_in_pictures():
     people, fingers = np.arange(5), np.full(5, 2)
     skins = draw_skins(3, people, fingers)
