@@ -39,13 +39,13 @@ _THRESHOLDS = (4, 6, 8, 10, 12)
 
 
 def mated_scores(folder):
-    """Return score, minutiae of the poorer print and number of the finger of each mated pair."""
+    """Return score, minutiae of the poorer print and finger of each mated pair."""
     files = samples_in(folder, _SUFFIXES)
     prepared = [prepare(fingerprint.extract(read_fingerprint_image(each))) for each in files]
     rows = []
     for one, other in pairs_of(files, "first").mated:
         score = compare_many(prepared[one], [prepared[other]])[0]
-        finger = hash((str(folder), files[one].stem.rpartition("_")[0]))
+        finger = f"{folder}/{files[one].stem.rpartition('_')[0]}"
         rows.append((score, min(len(prepared[one]), len(prepared[other])), finger))
     return rows
 
@@ -108,8 +108,8 @@ def main():
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--people", type=int, default=20_000)
     given = parser.parse_args()
-    rows = np.array([row for folder in given.folders for row in mated_scores(folder)])
-    scores, minutiae, fingers = rows.T
+    mated = [row for folder in given.folders for row in mated_scores(folder)]
+    scores, minutiae, fingers = (np.array(column) for column in zip(*mated, strict=True))
     classes = np.digitize(minutiae, _CLASSES)
     pooled = gamma_of(scores)
     models = [gamma_of(scores[classes == k]) for k in range(len(_CLASSES) + 1)]
