@@ -11,13 +11,13 @@ from ektp_hw.cli import console
 from ektp_hw.cli.rehearsal import DUPLICATE_SCORE
 from ektp_hw.fingerprint import comparison
 from ektp_hw.registry import discover
+from ektp_hw.samples import FingerPosition
 from ektp_hw.station.report import Match, Page, RecordedPerson, mean_minutiae
 from ektp_hw.station.wording import MEANING, in_words
 
 if TYPE_CHECKING:
     from ektp_hw.cli.rehearsal import Recording, Rehearsal
     from ektp_hw.gallery import DuplicatePair
-    from ektp_hw.samples import FingerPosition
     from ektp_hw.station.report import Print
 
 __all__ = ["as_json", "page_of", "tell"]
@@ -133,6 +133,10 @@ def _finger_matches(pair: DuplicatePair, done: Rehearsal) -> list[Match]:
     first, second = by_id[pair.a], by_id[pair.b]
     matches = []
     for part in pair.parts:
+        if not (
+            isinstance(part.probe, FingerPosition) and isinstance(part.reference, FingerPosition)
+        ):
+            continue
         one = _named(first, part.reference)
         other = _named(second, part.probe)
         pairs = comparison.matched_minutiae(one.template, other.template)

@@ -6,23 +6,29 @@
     with Gallery.open("people") as gallery:
         gallery.enrol(Person("3171", {FingerPosition.RIGHT_INDEX: template}))
         for candidate in gallery.search(another_template):
-            print(candidate.id, candidate.score)
+            print(candidate.id, candidate.score, candidate.parts)
         for pair in gallery.deduplicate():
             print(pair.a, pair.b, pair.score)
 """
 
+from ektp_hw.gallery.decision import Decision, Outcome, Policy, decide
 from ektp_hw.gallery.deduplication import Deduplication
-from ektp_hw.gallery.fusion import Candidate, DuplicatePair, PartMatch
+from ektp_hw.gallery.fusion import Candidate, DuplicatePair, Finding, PartMatch
 from ektp_hw.gallery.gallery import Gallery
 from ektp_hw.gallery.person import Person
 from ektp_hw.gallery.store import GalleryInfo
 
 __all__ = [
     "Candidate",
+    "Decision",
     "Deduplication",
     "DuplicatePair",
+    "Finding",
     "Gallery",
     "GalleryInfo",
+    "Outcome",
     "PartMatch",
     "Person",
+    "Policy",
+    "decide",
 ]

@@ -72,6 +72,7 @@ class Gallery(Store):
         probe: Person | FingerprintTemplate,
         limit: int = 10,
         *,
+        tolerant: bool = False,
         progress: Callable[[int, int], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> list[Candidate]:
@@ -84,7 +85,12 @@ class Gallery(Store):
         Parameters
         ----------
         limit
-            At most this many candidates, whatever their score: the decision is the caller's.
+            At most this many candidates, whatever their score: `gallery.decision.decide` says
+            what they mean.
+        tolerant
+            Hold every finger against all of the other person's, in case left and right or
+            neighbouring fingers were swapped or mislabelled; `Candidate.findings` then says so.
+            Ten fingers take ten times as long.
         progress
             Called with (done, of how many): first for each template that must be prepared since
             the last search, then for the comparisons.
@@ -109,10 +115,17 @@ class Gallery(Store):
         comparison = self._comparison()
         view = self._prepared(progress, cancel)
         prepared = {position: comparison.prepare(each) for position, each in fingers.items()}
-        scores = score_people(view, prepared, comparison, cancel=cancel, progress=progress)
+        scores = score_people(
+            view, prepared, comparison, tolerant=tolerant, cancel=cancel, progress=progress
+        )
         best = np.argsort(-scores.total, kind="stable")[:limit]
         return [
-            Candidate(view.ids[row], float(scores.total[row]), scores.parts(int(row)))
+            Candidate(
+                view.ids[row],
+                float(scores.total[row]),
+                scores.parts(int(row)),
+                scores.findings(int(row)),
+            )
             for row in best
             if scores.total[row] >= 0
         ]

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ektp_hw.errors import OperationCancelled
-from ektp_hw.gallery.fusion import PartMatch, person_score
+from ektp_hw.gallery.arrangement import Column, Scores, is_certain
 from ektp_hw.samples import FingerPosition
 
 if TYPE_CHECKING:
@@ -26,67 +26,19 @@ CHUNK = 256
 _UNKNOWN = FingerPosition.UNKNOWN
 
 
-class Column(NamedTuple):
-    """The scores of one probe finger against the fingers of one position."""
-
-    probe: FingerPosition
-    reference: FingerPosition
-    rows: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float64]
-
-
-class Scores:
-    """What a probe scored against each row.
-
-    Parameters
-    ----------
-    total
-        Person scores, shape (rows,); -1 where nothing was comparable.
-    """
-
-    def __init__(self, rows: int, columns: list[Column]) -> None:
-        self._columns = columns
-        self._best = np.full(rows, -1.0)
-        tries = np.zeros(rows, np.int64)
-        summed = np.zeros(rows)
-        fingers = np.zeros(rows, np.int64)
-        for probe, reference, at, scores in columns:
-            if _is_certain(probe, reference):
-                summed[at] += scores
-                fingers[at] += 1
-            else:
-                self._best[at] = np.maximum(self._best[at], scores)
-                tries[at] += 1
-        summed += np.maximum(self._best - np.log10(np.maximum(tries, 1)), 0.0)
-        self.total = person_score(summed, fingers + (tries > 0))
-
-    def parts(self, row: int) -> tuple[PartMatch, ...]:
-        """Return the comparisons that counted for one row."""
-        found = []
-        guessed = False
-        for probe, reference, rows, scores in self._columns:
-            at = int(np.searchsorted(rows, row))
-            if at == len(rows) or rows[at] != row:
-                continue
-            score = float(scores[at])
-            if _is_certain(probe, reference):
-                found.append(PartMatch(probe, reference, score))
-            elif score == self._best[row] and not guessed:
-                guessed = True
-                found.append(PartMatch(probe, reference, score))
-        return tuple(sorted(found))
-
-
 def score_people(
     view: View,
     fingers: Mapping[FingerPosition, Any],
     comparison: Comparison,
     *,
     below: int | None = None,
+    tolerant: bool = False,
     cancel: threading.Event | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scores:
     """Compare prepared fingers with every row (below a row, if given) of the view.
+
+    If tolerant, every finger is compared with those of all positions (`arrangement`).
 
     Raises
     ------
@@ -94,7 +46,7 @@ def score_people(
         When the cancel event is set.
     """
     rows = len(view.ids) if below is None else below
-    jobs = list(_jobs(view, fingers, rows))
+    jobs = list(_jobs(view, fingers, rows, tolerant=tolerant))
     todo = sum(len(chosen) for _, _, _, chosen in jobs)
     done = 0
     columns = []
@@ -112,15 +64,11 @@ def score_people(
             if progress is not None:
                 progress(done, todo)
         columns.append(Column(probe, reference, at, scores))
-    return Scores(rows, columns)
-
-
-def _is_certain(probe: FingerPosition, reference: FingerPosition) -> bool:
-    return probe == reference != _UNKNOWN
+    return Scores(rows, columns, tolerant=tolerant)
 
 
 def _jobs(
-    view: View, fingers: Mapping[FingerPosition, Any], rows: int
+    view: View, fingers: Mapping[FingerPosition, Any], rows: int, *, tolerant: bool
 ) -> list[tuple[FingerPosition, FingerPosition, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """Return which probe finger meets which shelf: (probe, shelf, rows, places on the shelf)."""
     jobs = []
@@ -131,7 +79,9 @@ def _jobs(
     for probe in fingers:
         for reference, (at, _) in view.shelves.items():
             places = np.arange(int(np.searchsorted(at, rows)))
-            if not _is_certain(probe, reference):
+            if not is_certain(probe, reference) and not (
+                tolerant and _UNKNOWN not in {probe, reference}
+            ):
                 if _UNKNOWN not in {probe, reference}:
                     continue
                 if reference != _UNKNOWN and reference in fingers:

@@ -9,7 +9,7 @@ import pytest
 
 from ektp_hw.errors import OperationCancelled
 from ektp_hw.gallery import Gallery, PartMatch, Person, search
-from ektp_hw.gallery.fusion import person_score
+from ektp_hw.gallery.fusion import CORRELATION, Finding, person_score
 from ektp_hw.samples import FingerPosition
 
 R1, R2, L1 = FingerPosition.RIGHT_THUMB, FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_THUMB
@@ -60,7 +60,9 @@ def test_what_matched(gallery, person):
     best = gallery.search(people[1], limit=1)
     assert [each.id for each in best] == ["b"]
     assert best[0].parts == (PartMatch(R1, R1, 6.0), PartMatch(L1, L1, 6.0))
-    assert best[0].score == pytest.approx(12 - math.log10(1 + 12 * math.log(10)))
+    expected = (12 - math.log10(1 + 12 * math.log(10))) / (1 + CORRELATION)
+    assert best[0].score == pytest.approx(expected)
+    assert best[0].findings == ()
 
 
 def test_a_template_meets_every_finger(gallery, person):
@@ -175,3 +177,21 @@ def test_with_the_real_comparison(path, person, template):
         assert gallery.search(template(0))[0].score == 0.0
         gallery.enrol(Person("again", people[1].fingers))
         assert [(pair.a, pair.b) for pair in gallery.deduplicate()] == [("1", "again")]
+
+
+@pytest.mark.parametrize("chunk", [3, 256])
+def test_swapped_fingers_are_found_and_said_if_asked_for(gallery, person, monkeypatch, chunk):
+    monkeypatch.setattr(search, "CHUNK", chunk)
+    everyone = [person(name, R1, R2, L1) for name in "abc"]
+    gallery.enrol_all(everyone)
+    right, wrong = everyone[1].fingers, everyone[0].fingers
+    probe = Person("?", {R1: right[L1], L1: right[R1]})
+    assert gallery.search(probe, limit=1)[0].score < 1
+    best = gallery.search(probe, limit=1, tolerant=True)[0]
+    assert (best.id, best.findings) == ("b", (Finding.HANDS_SWAPPED,))
+    assert best.parts == (PartMatch(R1, L1, 6.0), PartMatch(L1, R1, 6.0))
+    best = gallery.search(Person("?", {R2: wrong[R1], R1: wrong[R2]}), tolerant=True)[0]
+    assert (best.id, best.findings) == ("a", (Finding.NEIGHBOURS_SWAPPED,))
+    best = gallery.search(Person("?", {R2: wrong[L1], R1: wrong[R2]}), tolerant=True)[0]
+    assert (best.id, best.findings) == ("a", (Finding.MISLABELLED,))
+    assert best.parts == (PartMatch(R1, R2, 6.0), PartMatch(R2, L1, 6.0))
