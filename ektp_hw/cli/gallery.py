@@ -239,10 +239,15 @@ def verify(gallery_path: Path, as_json: bool) -> int:
     ):
         findings = opened.verify(progress=console.since_last(advance))
     if as_json:
-        console.print_json({"findings": findings})
+        console.print_json(
+            {
+                "findings": [str(each) for each in findings],
+                "damage": [asdict(each) for each in findings],
+            }
+        )
     else:
         for finding in findings:
-            console.say(finding)
+            console.say(str(finding))
         console.say(f"{gallery_path}: {len(findings) or 'nothing'} wrong")
     return 1 if findings else 0
 

@@ -11,18 +11,24 @@
             print(pair.a, pair.b, pair.score)
 """
 
+from ektp_hw.gallery.audit import Entry
+from ektp_hw.gallery.catalogue import GalleryInfo
+from ektp_hw.gallery.damage import Damage
 from ektp_hw.gallery.deduplication import Deduplication
 from ektp_hw.gallery.fusion import Candidate, DuplicatePair, PartMatch
 from ektp_hw.gallery.gallery import Gallery
 from ektp_hw.gallery.person import Person
-from ektp_hw.gallery.store import GalleryInfo
+from ektp_hw.gallery.segment import Segment
 
 __all__ = [
     "Candidate",
+    "Damage",
     "Deduplication",
     "DuplicatePair",
+    "Entry",
     "Gallery",
     "GalleryInfo",
     "PartMatch",
     "Person",
+    "Segment",
 ]

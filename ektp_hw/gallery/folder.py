@@ -20,16 +20,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ektp_hw.errors import GalleryDamaged, GalleryError, GalleryFull
-from ektp_hw.gallery.pack import HEADER_SIZE, create_pack
-from ektp_hw.gallery.table import create_table
+from ektp_hw.gallery.ledger import create_ledger
 
-__all__ = ["LOCK", "MANIFEST", "PACK", "TABLE", "VERSION", "Manifest", "open_folder", "unwritten"]
+__all__ = [
+    "LEDGER",
+    "LOCK",
+    "MANIFEST",
+    "SEGMENTS",
+    "VERSION",
+    "Manifest",
+    "bytes_on_disk",
+    "open_folder",
+    "unwritten",
+]
 
 MANIFEST = "manifest.json"
-TABLE = "people.sqlite"
-PACK = "templates.pack"
+LEDGER = "gallery.sqlite"
+SEGMENTS = "segments"
 LOCK = "writer.lock"
-VERSION = 1
+VERSION = 2
 _FORMAT = "ektp_hw gallery"
 _NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
@@ -59,7 +68,7 @@ def open_folder(path: Path, *, create: bool) -> Manifest:
         if (path / MANIFEST).exists():
             return _read_manifest(path / MANIFEST)
         inside = {each.name for each in path.iterdir()} if path.exists() else set()
-        if inside & {TABLE, PACK}:
+        if inside & {LEDGER, SEGMENTS}:
             raise GalleryDamaged(f"{path / MANIFEST} is missing; restore it from a copy")
         if inside:
             raise GalleryError(f"{path} holds other files and no gallery; give a new folder")
@@ -81,6 +90,12 @@ def unwritten(path: Path, error: OSError) -> GalleryError:
         f"{path} could not be used ({error.strerror or error}); check the path, the permissions "
         "and the disk"
     )
+
+
+def bytes_on_disk(path: Path) -> int:
+    """Return the room that a gallery's files take; holes in them take none."""
+    found = [each.stat() for each in path.rglob("*") if each.is_file()]
+    return sum(getattr(each, "st_blocks", -(-each.st_size // 512)) * 512 for each in found)
 
 
 def _read_manifest(path: Path) -> Manifest:
@@ -107,8 +122,8 @@ def _create(path: Path) -> Manifest:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
     try:
-        create_pack(new / PACK, manifest.identity)
-        create_table(new / TABLE, manifest.identity, HEADER_SIZE)
+        (new / SEGMENTS).mkdir()
+        create_ledger(new / LEDGER, manifest.identity)
         with (new / MANIFEST).open("x", encoding="utf-8") as file:
             json.dump(
                 {

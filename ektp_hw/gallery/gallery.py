@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ektp_hw.gallery.catalogue import stop_if, template_of
 from ektp_hw.gallery.deduplication import Deduplication
 from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.person import Person
 from ektp_hw.gallery.references import References
 from ektp_hw.gallery.search import score_people
-from ektp_hw.gallery.store import Store, stop_if
+from ektp_hw.gallery.store import Store
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from ektp_hw.gallery.columns import Description
     from ektp_hw.gallery.references import Comparison, View
 
 __all__ = ["Gallery"]
@@ -47,13 +49,15 @@ class Gallery(Store):
         *,
         create: bool = True,
         read_only: bool = False,
+        description: Description | None = None,
+        actor: str | None = None,
         comparison: Comparison | None = None,
     ) -> Self:
         """Open the gallery in a folder, making an empty one where there is none.
 
         Parameters
         ----------
-        create, read_only
+        create, read_only, description, actor
             As in `Store.open`.
         comparison
             What prepares and compares templates; `ektp_hw.fingerprint.comparison` unless given.
@@ -63,7 +67,9 @@ class Gallery(Store):
         GalleryBusy, GalleryDamaged, GalleryFull, GalleryError
             As `Store.open`.
         """
-        gallery = super().open(path, create=create, read_only=read_only)
+        gallery = super().open(
+            path, create=create, read_only=read_only, description=description, actor=actor
+        )
         gallery.comparison = comparison
         return gallery
 
@@ -165,21 +171,23 @@ class Gallery(Store):
     ) -> View:
         """Bring the people in memory up to date and return them."""
         comparison = self._comparison()
-        with self._reading(), self._table.reading():
-            self._pack.end = max(self._pack.end, self._table.pack_end())
-            self._pack.check_size()
+        with self._reading(), self._ledger.reading():
             known = self._references.last_seq
-            newcomers = self._table.people_after(known)
+            newcomers = self._ledger.people_after(known)
             fingers: dict[int, dict[FingerPosition, Any]] = {seq: {} for seq, _ in newcomers}
-            total = self._table.count_parts(known)
-            for done, (seq, part) in enumerate(self._table.parts_after(known), 1):
-                stop_if(cancel)
-                position = FingerPosition(part.position)
-                fingers.setdefault(seq, {})[position] = comparison.prepare(self._template(part))
-                if progress is not None:
-                    progress(done, total)
+            done, total = 0, self._ledger.count_rows(known)
+            for segment in self._shelves.views() if newcomers else ():
+                first = int(np.searchsorted(segment.people, known, "right"))
+                for row in first + np.flatnonzero(segment.alive[first:]):
+                    stop_if(cancel)
+                    position = FingerPosition(int(segment.positions[row]))
+                    prepared = comparison.prepare(template_of(segment, int(row)))
+                    fingers.setdefault(int(segment.people[row]), {})[position] = prepared
+                    done += 1
+                    if progress is not None:
+                        progress(done, total)
             for seq, identifier in newcomers:
                 self._references.add(seq, identifier, fingers[seq])
-            if len(self._references) != self._table.count():
-                self._references.keep_only({seq for seq, _ in self._table.people_after(0)})
+            if len(self._references) != self._ledger.count():
+                self._references.keep_only({seq for seq, _ in self._ledger.people_after(0)})
             return self._references.view()
