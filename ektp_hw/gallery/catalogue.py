@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ektp_hw.errors import GalleryDamaged, GalleryError, OperationCancelled, TemplateError
+from ektp_hw.errors import GalleryDamaged, GalleryError, OperationCancelled
 from ektp_hw.gallery import folder
 from ektp_hw.gallery.damage import Damage, search_for_damage
 from ektp_hw.gallery.person import Person, checked_id
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.segment import Segment
     from ektp_hw.gallery.shelves import Shelves
 
-__all__ = ["Catalogue", "GalleryInfo", "stop_if", "template_of"]
+__all__ = ["Catalogue", "GalleryInfo", "finger_of", "stop_if"]
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Catalogue:
             place = self._ledger.find(checked_id(identifier))
             if place is None:
                 raise KeyError(identifier)
-            segment = self._shelves.view_of(place.segment)
+            segment = self._shelves.view_of(place)
             rows = range(place.row, min(place.row + place.rows, len(segment)))
             if not all(segment.people[row] == place.seq for row in rows):
                 raise GalleryDamaged(
@@ -133,7 +133,7 @@ class Catalogue:
                     f"those of {identifier!r}; restore the file from a copy, or enrol the person "
                     "anew"
                 )
-            fingers = {_position(segment, row): template_of(segment, row) for row in rows}
+            fingers = dict(finger_of(segment, row) for row in rows)
             return Person(identifier, fingers, name=str(place.name))
 
     def __len__(self) -> int:
@@ -210,26 +210,16 @@ def stop_if(cancel: threading.Event | None) -> None:
         raise OperationCancelled("the gallery's work was cancelled before it had an answer")
 
 
-def template_of(segment: Segment, row: int) -> FingerprintTemplate:
-    """Return the template of a row.
+def finger_of(segment: Segment, row: int) -> tuple[FingerPosition, FingerprintTemplate]:
+    """Return position and template of a row.
 
     Raises
     ------
     GalleryDamaged
-        If it cannot be read.
+        If they cannot be read.
     """
     try:
-        return FingerprintTemplate.from_bytes(segment.template_bytes(row))
-    except TemplateError as error:
-        raise GalleryDamaged(
-            f"{segment.path}: the template of row {row} cannot be read: {error}"
-        ) from error
-
-
-def _position(segment: Segment, row: int) -> FingerPosition:
-    try:
-        return FingerPosition(int(segment.positions[row]))
+        position = FingerPosition(int(segment.positions[row]))
+        return position, FingerprintTemplate.from_bytes(segment.template_bytes(row))
     except ValueError as error:
-        raise GalleryDamaged(
-            f"{segment.path}: row {row} has no finger position: {error}"
-        ) from error
+        raise GalleryDamaged(f"{segment.path}: row {row} cannot be read: {error}") from error

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ektp_hw.gallery.layout import BLOCK_ROWS, COLUMNS
+from ektp_hw.gallery.layout import BLOCK_ROWS, COLUMNS, DERIVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.shelves import Shelves
 
 __all__ = ["Damage", "search_for_damage"]
-
-_DERIVED = {"codes", "sketches"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def _whose(people: tuple[str, ...]) -> str:
 
 
 def _what_to_do(columns: tuple[str, ...]) -> str:
-    if _DERIVED.issuperset(columns):
+    if DERIVED.issuperset(columns):
         return "compact the gallery, which makes them anew from the templates"
     return "restore the file from a copy, or remove and enrol these people anew"
 

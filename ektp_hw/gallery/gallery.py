@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ektp_hw.gallery.catalogue import stop_if, template_of
+from ektp_hw.errors import GalleryDamaged
+from ektp_hw.gallery.catalogue import finger_of, stop_if
 from ektp_hw.gallery.deduplication import Deduplication
 from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.person import Person
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.references import Comparison, View
 
 __all__ = ["Gallery"]
+
+_log = logging.getLogger(__name__)
 
 
 class Gallery(Store):
@@ -180,9 +184,13 @@ class Gallery(Store):
                 first = int(np.searchsorted(segment.people, known, "right"))
                 for row in first + np.flatnonzero(segment.alive[first:]):
                     stop_if(cancel)
-                    position = FingerPosition(int(segment.positions[row]))
-                    prepared = comparison.prepare(template_of(segment, int(row)))
-                    fingers.setdefault(int(segment.people[row]), {})[position] = prepared
+                    try:
+                        position, template = finger_of(segment, int(row))
+                    except GalleryDamaged as error:
+                        _log.warning("%s; it is left out of searches", error)
+                        continue
+                    owner = fingers.setdefault(int(segment.people[row]), {})
+                    owner[position] = comparison.prepare(template)
                     done += 1
                     if progress is not None:
                         progress(done, total)

@@ -42,7 +42,16 @@ from ektp_hw.errors import GalleryDamaged
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["BLOCK_ROWS", "CODE_WORDS", "COLUMNS", "HEADER_SIZE", "VERSION", "Layout", "blocks_of"]
+__all__ = [
+    "BLOCK_ROWS",
+    "CODE_WORDS",
+    "COLUMNS",
+    "DERIVED",
+    "HEADER_SIZE",
+    "VERSION",
+    "Layout",
+    "blocks_of",
+]
 
 VERSION = 2
 BLOCK_ROWS = 256
@@ -50,8 +59,11 @@ BLOCK_ROWS = 256
 CODE_WORDS = 8
 COLUMNS = ("codes", "sketches", "people", "starts", "sizes", "positions", "templates")
 """In the order of the file, which is the order of their checks as well."""
+DERIVED = frozenset({"codes", "sketches"})
+"""Columns that can be made anew from the templates."""
 LEAST_ROWS = 16
 MOST_ROWS = 1 << 17
+"""Of the largest segment: 130 MB, which a compaction rewrites in about a second."""
 TEMPLATE_ROOM = 768
 """Bytes of templates that fit for each row; 40 minutiae with ridge flow take about 420."""
 _MAGIC = b"EKGS"

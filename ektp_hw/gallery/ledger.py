@@ -251,14 +251,40 @@ class Ledger:
             trail = ((each.enrolled_at, actor, "enrol", each.id) for each in places)
             audit.append(self._connection, trail)
 
-    def remove(self, place: Place, at: str, actor: str) -> None:
+    def remove(self, place: Place, at: str, actor: str, action: str = "remove") -> None:
         """Commit that this person is gone."""
         with self._changing():
             self._connection.execute("DELETE FROM people WHERE seq = ?", (place.seq,))
             self._connection.execute(
                 "INSERT INTO dead VALUES (?, ?, ?)", (place.segment, place.row, place.rows)
             )
-            audit.append(self._connection, [(at, actor, "remove", place.id)])
+            audit.append(self._connection, [(at, actor, action, place.id)])
+
+    def replace(
+        self,
+        old: Sequence[SegmentRow],
+        new: SegmentRow | None,
+        blocks: Mapping[int, BlockChecks],
+        moves: Iterable[tuple[int, int, int]],
+        at: str,
+        actor: str,
+    ) -> None:
+        """Commit that a segment took the place of others; ``moves`` are (segment, row, seq)."""
+        with self._changing():
+            if new is not None:
+                self._put_segments([new], {new.number: blocks})
+            self._connection.executemany(
+                "UPDATE people SET segment = ?, row = ? WHERE seq = ?", moves
+            )
+            self._connection.executemany(
+                "DELETE FROM segments WHERE number = ?", [(each.number,) for each in old]
+            )
+            audit.append(self._connection, [(at, actor, "compact", "")])
+
+    def forget(self) -> None:
+        """See that nothing deleted is left in SQLite's log, as far as readers let go of it."""
+        with self._errors():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _put_segments(
         self, segments: Sequence[SegmentRow], blocks: Mapping[int, Mapping[int, BlockChecks]]

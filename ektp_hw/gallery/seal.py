@@ -7,17 +7,26 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Protocol
 
+from ektp_hw.gallery.layout import COLUMNS
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 __all__ = ["PlainSeal", "Seal", "context_of"]
 
-_CHECK = struct.Struct("<I")
+_CHECK = struct.Struct("<II")
+
+
+_CONTEXT = struct.Struct("<III")
 
 
 def context_of(number: int, column: int, block: int) -> bytes:
     """Return what binds a check to its place, so that no two blocks can be exchanged."""
-    return struct.pack("<III", number, column, block)
+    return _CONTEXT.pack(number, column, block)
+
+
+def _is_templates(context: bytes) -> bool:
+    return COLUMNS[_CONTEXT.unpack(context)[1]] == "templates"
 
 
 class Seal(Protocol):
@@ -42,18 +51,23 @@ class Seal(Protocol):
 
 
 class PlainSeal:
-    """A CRC-32 for each block, and no disguise."""
+    """A CRC-32 for each column of a block, for the templates an Adler-32 as well; no disguise.
+
+    A template ends with its own CRC-32, and the CRC-32 of anything that does so is the same: that
+    alone would not notice a template in another's place.
+    """
 
     check_size = _CHECK.size
 
     def extended(self, context: bytes, check: bytes, before: Buffer, added: Buffer) -> bytes:  # noqa: ARG002
         """Go on with the CRC where it stands: what was damaged before is not made good."""
-        start = _CHECK.unpack(check)[0] if check else zlib.crc32(context)
-        return _CHECK.pack(zlib.crc32(added, start))
+        crc, adler = _CHECK.unpack(check) if check else (zlib.crc32(context), 1)
+        second = zlib.adler32(added, adler) if _is_templates(context) else adler
+        return _CHECK.pack(zlib.crc32(added, crc), second)
 
     def holds(self, context: bytes, check: bytes, stored: Buffer) -> bool:
         """Compute the CRC anew."""
-        return check == _CHECK.pack(zlib.crc32(stored, zlib.crc32(context)))
+        return check == self.extended(context, b"", b"", stored)
 
     def disguise(self, offset: int, data: Buffer) -> Buffer:  # noqa: ARG002
         """Leave the bytes as they are."""

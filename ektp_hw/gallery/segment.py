@@ -145,9 +145,7 @@ class OpenSegment:
         """Of the block that was appended to, how many rows it had before."""
         self.bad: dict[int, BadBlock] = {}
 
-    def check(
-        self, blocks: Mapping[int, BlockChecks], columns: Sequence[str] = _SCANNED
-    ) -> list[BadBlock]:
+    def check(self, blocks: Mapping[int, BlockChecks], columns: Sequence[str]) -> list[BadBlock]:
         """Compare these blocks with their checks, whatever was found before."""
         size = self._seal.check_size
         found = []
@@ -257,7 +255,7 @@ class OpenSegment:
             for block, known in blocks.items()
             if self._checked.get(block, 0) < known.rows
         }
-        for bad in self.check(new):
+        for bad in self.check(new, _SCANNED if self.file.problem is None else COLUMNS):
             if bad.block not in self.bad:
                 _log.warning("%s; its rows are left out of searches; run verify", bad)
             self.bad[bad.block] = bad

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ektp_hw.gallery.layout import BLOCK_ROWS, Layout
+from ektp_hw.errors import GalleryDamaged
+from ektp_hw.gallery.layout import BLOCK_ROWS, DERIVED, Layout, blocks_of
 from ektp_hw.gallery.ledger import SegmentRow
 from ektp_hw.gallery.segment import OpenSegment
 from ektp_hw.gallery.segment_file import SegmentFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
     from ektp_hw.gallery.columns import Description
-    from ektp_hw.gallery.ledger import Ledger
+    from ektp_hw.gallery.ledger import Ledger, Place
     from ektp_hw.gallery.seal import Seal
     from ektp_hw.gallery.segment import BlockChecks, Segment
     from ektp_hw.gallery.segment_file import Rows
@@ -90,11 +91,24 @@ class Shelves:
 
     # --- reading
 
-    def view_of(self, number: int) -> Segment:
-        """Return the present state of one segment, its file looked at."""
+    def view_of(self, place: Place) -> Segment:
+        """Return the segment that a person's fingers lie in, ready to be read there.
+
+        Raises
+        ------
+        GalleryDamaged
+            If its file is shorter than before, or damaged at that place.
+        """
         self.views()
-        self._readers[number].file.check_size()
-        return self._shown[number].segment
+        reader = self._readers[place.segment]
+        reader.file.check_size()
+        for block in blocks_of(place.row, place.row + place.rows):
+            bad = reader.bad.get(block)
+            if bad is not None and not DERIVED.issuperset(bad.columns):
+                raise GalleryDamaged(
+                    f"{bad}; restore the file from a copy, or remove and enrol {place.id!r} anew"
+                )
+        return self._shown[place.segment].segment
 
     def views(self) -> tuple[Segment, ...]:
         """Return the present state; the same objects as long as nothing changed."""
@@ -199,6 +213,38 @@ class Shelves:
             ]
             tail = self._append(tail, rows[start:stop], laid)
             done = fits
+
+    def lay_down_apart(self, rows: Rows, first_seq: int, *, to_be_continued: bool) -> Laid:
+        """Put the rows into a new segment of their own, as if they were one person's.
+
+        Parameters
+        ----------
+        to_be_continued
+            Leave as much room again behind them.
+
+        Raises
+        ------
+        OSError
+            If they could not be written.
+        """
+        laid = Laid([], [], {})
+        size = sum(map(len, rows.templates))
+        layout = self._layout_for(len(rows) * (2 if to_be_continued else 1), size)
+        tail = self._new(layout, first_seq)
+        laid.places.append((tail.number, 0))
+        try:
+            self._append(tail, rows, laid)
+        except BaseException:
+            self.drop([tail])
+            raise
+        return laid
+
+    def drop(self, rows: Sequence[SegmentRow]) -> None:
+        """Delete the files of segments that the ledger does not name any more."""
+        for row in rows:
+            self._readers.pop(row.number).file.close()
+            with contextlib.suppress(OSError):  # Windows: a reader has it open; `_tidy` will do it
+                segment_path(self._folder, row.number).unlink()
 
     def _tail(self) -> SegmentRow | None:
         state = self._ledger.segments()

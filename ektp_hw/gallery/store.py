@@ -10,6 +10,7 @@ as if it had never been. `Store.segments` is what searching reads.
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +20,9 @@ import numpy as np
 
 from ektp_hw.errors import GalleryError, GalleryFull
 from ektp_hw.gallery import audit, folder
-from ektp_hw.gallery.catalogue import Catalogue
+from ektp_hw.gallery.catalogue import Catalogue, stop_if
 from ektp_hw.gallery.columns import Undescribed
+from ektp_hw.gallery.compaction import DEAD_SHARE, Compaction, compact
 from ektp_hw.gallery.ledger import Ledger, Place
 from ektp_hw.gallery.lock import WriterLock
 from ektp_hw.gallery.person import Person, checked_id
@@ -30,7 +32,8 @@ from ektp_hw.gallery.shelves import Shelves
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    import threading
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
     import numpy.typing as npt
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.columns import Description
 
 __all__ = ["Store"]
+
+_log = logging.getLogger(__name__)
 
 
 class Store(Catalogue):
@@ -176,19 +181,74 @@ class Store(Catalogue):
             templates=[each.to_bytes() for each in templates],
         )
 
-    def remove(self, identifier: str) -> None:
+    def remove(self, identifier: str, *, erase: bool = False) -> None:
         """Take a person out: found by nobody from now on.
+
+        The templates leave the disk with the next compaction of their segment, which comes by
+        itself once a quarter of its rows are dead, or with ``erase`` at once.
 
         Raises
         ------
         KeyError
             If nobody is enrolled under that identifier.
+        GalleryFull
+            With ``erase``, if there is no room to rewrite the segment: the person is removed, and
+            a later `compact` erases.
         """
         with self._writing():
             place = self._ledger.find(checked_id(identifier))
             if place is None:
                 raise KeyError(identifier)
-            self._ledger.remove(place, _now(), self._actor)
+            self._ledger.remove(place, _now(), self._actor, "erase" if erase else "remove")
+            row = next(each for each in self._ledger.segments() if each.number == place.segment)
+            dead = sum(many for _, many in self._ledger.dead(row.number))
+            if erase:
+                self._compact([row.number])
+            elif dead > DEAD_SHARE * row.rows:
+                try:
+                    self._compact([row.number])
+                except (OSError, GalleryError) as error:
+                    _log.warning("%s: %r is removed, and waits for a compaction: %s",
+                                 self._path, identifier, error)  # fmt: skip
+
+    def compact(
+        self,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Compaction:
+        """Give the room of removed people back, join small segments, mend codes and sketches.
+
+        Crash-safe, and done segment by segment: stopped in the middle, it keeps what it did.
+
+        Raises
+        ------
+        GalleryFull
+            If there is no room for the largest segment a second time.
+        OperationCancelled
+            If ``cancel`` was set.
+        """
+
+        def advance(done: int, total: int) -> None:
+            if progress is not None:
+                progress(done, total)
+            stop_if(cancel)
+
+        with self._writing():
+            return self._compact(None, advance)
+
+    def _compact(
+        self,
+        only: list[int] | None,
+        advance: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Compaction:
+        try:
+            return compact(
+                self._ledger, self._shelves,
+                only=only, at=_now(), actor=self._actor, progress=advance,
+            )  # fmt: skip
+        finally:
+            self._ledger.forget()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -144,7 +144,7 @@ def test_gallery(ektp_hw, prints, tmp_path):
 
     assert ektp_hw("gallery", "info", people, "--json").json["people"] == 4
     verified = ektp_hw("gallery", "verify", people, "--json")
-    assert (verified.code, verified.json) == (0, {"findings": []})
+    assert (verified.code, verified.json) == (0, {"findings": [], "damage": []})
 
 
 def test_search_that_finds_nobody(ektp_hw, prints, tmp_path):
