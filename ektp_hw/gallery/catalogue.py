@@ -121,7 +121,7 @@ class Catalogue:
         GalleryDamaged
             If the templates cannot be read back.
         """
-        with self._reading(), self._ledger.reading():
+        with self._reading(), self._shelves.steady():
             place = self._ledger.find(checked_id(identifier))
             if place is None:
                 raise KeyError(identifier)
@@ -156,7 +156,7 @@ class Catalogue:
 
     def info(self) -> GalleryInfo:
         """Return number of people and templates, size, version and age."""
-        with self._reading(), self._ledger.reading():
+        with self._reading(), self._shelves.steady():
             return GalleryInfo(
                 path=str(self._path),
                 version=self._manifest.version,
@@ -178,7 +178,7 @@ class Catalogue:
 
         ``str`` of a `Damage` is a sentence; its fields say segment, block, rows and people.
         """
-        with self._reading(), self._ledger.reading():
+        with self._reading(), self._shelves.steady():
             total = sum(each.rows for each in self._ledger.segments())
             done = 0
 

@@ -105,8 +105,10 @@ def _groups(
     living = room = 0
     for row in state:
         one = _candidate(ledger, shelves, row, only)
-        if one is None or living + one.living > MOST_ROWS or (
-            room + row.template_bytes > MOST_ROWS * TEMPLATE_ROOM and group
+        if (
+            one is None
+            or living + one.living > MOST_ROWS
+            or (room + row.template_bytes > MOST_ROWS * TEMPLATE_ROOM and group)
         ):
             if _worth_it(group):
                 yield group
@@ -160,7 +162,7 @@ def _rewrite(
         return Compaction(len(old), 0, rows_before, 0)
     rows = _joined([_living_rows(shelves, each) for each in group])
     laid = shelves.lay_down_apart(rows, old[0].first_seq, to_be_continued=last in old)
-    (segment, row), = laid.places
+    ((segment, row),) = laid.places
     many = np.array([each.rows for each in people])
     places = row + np.cumsum(many) - many
     moves = [(segment, int(to), one.seq) for to, one in zip(places, people, strict=True)]

@@ -31,6 +31,8 @@ __all__ = [
     "Manifest",
     "bytes_on_disk",
     "open_folder",
+    "read_manifest",
+    "sync_folder",
     "unwritten",
 ]
 
@@ -45,11 +47,38 @@ _NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if ha
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a gallery says about itself: its identity (16 bytes), version and day of creation."""
+    """What a gallery says about itself.
+
+    Parameters
+    ----------
+    identity
+        16 bytes, the same in its ledger and segments.
+    created
+        Day and time, ISO 8601.
+    kept
+        Whether files of an older version are kept beside it, because not all could be read.
+    """
 
     identity: bytes
     version: int
     created: str
+    kept: bool = False
+
+    def write(self, folder: Path) -> None:
+        """Put it into a folder in place of the one that is there, and see it on the disk."""
+        told = {
+            "format": _FORMAT,
+            "version": self.version,
+            "identity": self.identity.hex(),
+            "created": self.created,
+        } | ({"kept": True} if self.kept else {})
+        new = folder / f"{MANIFEST}.new"
+        with new.open("w", encoding="utf-8") as file:
+            json.dump(told, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(folder / MANIFEST)
+        sync_folder(folder)
 
 
 def open_folder(path: Path, *, create: bool) -> Manifest:
@@ -66,7 +95,7 @@ def open_folder(path: Path, *, create: bool) -> Manifest:
         if path.exists() and not path.is_dir():
             raise GalleryError(f"{path} is a file, and a gallery is a folder; give another path")
         if (path / MANIFEST).exists():
-            return _read_manifest(path / MANIFEST)
+            return read_manifest(path)
         inside = {each.name for each in path.iterdir()} if path.exists() else set()
         if inside & {LEDGER, SEGMENTS}:
             raise GalleryDamaged(f"{path / MANIFEST} is missing; restore it from a copy")
@@ -98,19 +127,32 @@ def bytes_on_disk(path: Path) -> int:
     return sum(getattr(each, "st_blocks", -(-each.st_size // 512)) * 512 for each in found)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest in a folder that has one.
+
+    Raises
+    ------
+    GalleryError, GalleryDamaged
+        If it is of a newer release, or cannot be read.
+    """
+    path = folder / MANIFEST
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        manifest = Manifest(bytes.fromhex(told["identity"]), int(told["version"]), told["created"])
+        manifest = Manifest(
+            bytes.fromhex(told["identity"]),
+            int(told["version"]),
+            str(told["created"]),
+            kept=bool(told.get("kept", False)),
+        )
         ours = told["format"] == _FORMAT and len(manifest.identity) == 16
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         ours = False
     if not ours:
         raise GalleryDamaged(f"{path} is damaged or not a gallery's; restore it from a copy")
-    if manifest.version != VERSION:
+    if not 1 <= manifest.version <= VERSION:
         raise GalleryError(
-            f"{path.parent} is a gallery of version {manifest.version} and this ektp_hw reads "
-            f"version {VERSION}; install the release that wrote it"
+            f"{folder} is a gallery of version {manifest.version} and this ektp_hw reads "
+            f"versions 1 to {VERSION}; install the release that wrote it"
         )
     return manifest
 
@@ -124,33 +166,20 @@ def _create(path: Path) -> Manifest:
     try:
         (new / SEGMENTS).mkdir()
         create_ledger(new / LEDGER, manifest.identity)
-        with (new / MANIFEST).open("x", encoding="utf-8") as file:
-            json.dump(
-                {
-                    "format": _FORMAT,
-                    "version": manifest.version,
-                    "identity": manifest.identity.hex(),
-                    "created": manifest.created,
-                },
-                file,
-                indent=2,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_folder(new)
+        manifest.write(new)
         if path.exists():
             path.rmdir()
         new.rename(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         if (path / MANIFEST).exists():  # another process was faster
-            return _read_manifest(path / MANIFEST)
+            return read_manifest(path)
         raise
     return manifest
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     """See the names in a folder on the disk; Windows does that by itself."""
     if sys.platform == "win32":
         return

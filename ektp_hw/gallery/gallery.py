@@ -175,7 +175,7 @@ class Gallery(Store):
     ) -> View:
         """Bring the people in memory up to date and return them."""
         comparison = self._comparison()
-        with self._reading(), self._ledger.reading():
+        with self._reading(), self._shelves.steady():
             known = self._references.last_seq
             newcomers = self._ledger.people_after(known)
             fingers: dict[int, dict[FingerPosition, Any]] = {seq: {} for seq, _ in newcomers}

@@ -142,6 +142,11 @@ class Ledger:
     def _errors(self) -> SpeakingOf:
         return SpeakingOf(self._path)
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether this is asked inside `reading`."""
+        return self._connection.in_transaction
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Show one unchanging state of the ledger to everything asked inside."""
@@ -242,13 +247,18 @@ class Ledger:
         places: Sequence[Place],
         segments: Sequence[SegmentRow],
         blocks: Mapping[int, Mapping[int, BlockChecks]],
-        actor: str,
+        trail: Iterable[tuple[str, str, str, str]],
     ) -> None:
-        """Commit people together with the state of the segments that their fingers went into."""
+        """Commit people together with the state of the segments that their fingers went into.
+
+        Parameters
+        ----------
+        trail
+            Entries for the audit trail: (at, actor, action, id).
+        """
         with self._changing():
             self._put_segments(segments, blocks)
             self._put_people(places)
-            trail = ((each.enrolled_at, actor, "enrol", each.id) for each in places)
             audit.append(self._connection, trail)
 
     def remove(self, place: Place, at: str, actor: str, action: str = "remove") -> None:
@@ -280,6 +290,12 @@ class Ledger:
                 "DELETE FROM segments WHERE number = ?", [(each.number,) for each in old]
             )
             audit.append(self._connection, [(at, actor, "compact", "")])
+
+    def go_on_behind(self, seq: int) -> None:
+        """Commit that no number of enrolment up to this one is given (again)."""
+        with self._changing():
+            self._connection.execute("DELETE FROM sqlite_sequence WHERE name = 'people'")
+            self._connection.execute("INSERT INTO sqlite_sequence VALUES ('people', ?)", (seq,))
 
     def forget(self) -> None:
         """See that nothing deleted is left in SQLite's log, as far as readers let go of it."""

@@ -79,12 +79,14 @@ class SegmentFile:
     def __init__(self, path: Path, layout: Layout, *, writable: bool) -> None:
         self.path = path
         self.layout = layout
+        self.missing = False
         self.problem: str | None = None
         self._stored: memoryview | None = None
         self._descriptor = -1
         try:
             self._descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | _BINARY)
         except FileNotFoundError:
+            self.missing = True
             self.problem = f"{path} is missing; restore it from a copy, or enrol its people anew"
             return
         self.problem = self._size_problem() or self._header_problem()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,7 @@ from ektp_hw.gallery.segment import OpenSegment
 from ektp_hw.gallery.segment_file import SegmentFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -110,11 +111,28 @@ class Shelves:
                 )
         return self._shown[place.segment].segment
 
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Show one unchanging state of the ledger, all of whose segments are opened.
+
+        Between looking at the ledger and opening the files another process may have compacted
+        them away; then the ledger is looked at once more.
+        """
+        tries = 1 if self._ledger.is_steady else 4
+        for left in reversed(range(tries)):
+            with self._ledger.reading():
+                gone = [row for row in self._ledger.segments() if self.reader(row).file.missing]
+                if not gone or not left:
+                    yield
+                    return
+            for row in gone:
+                self._readers.pop(row.number).file.close()
+
     def views(self) -> tuple[Segment, ...]:
         """Return the present state; the same objects as long as nothing changed."""
         seen = self._ledger.version()
         if seen != self._seen:
-            with self._ledger.reading():
+            with self.steady():
                 state = self._ledger.segments()
                 shown, first = {}, 0
                 for row in state:

@@ -25,6 +25,7 @@ from ektp_hw.gallery.columns import Undescribed
 from ektp_hw.gallery.compaction import DEAD_SHARE, Compaction, compact
 from ektp_hw.gallery.ledger import Ledger, Place
 from ektp_hw.gallery.lock import WriterLock
+from ektp_hw.gallery.migration import migrated
 from ektp_hw.gallery.person import Person, checked_id
 from ektp_hw.gallery.seal import PlainSeal
 from ektp_hw.gallery.segment_file import Rows
@@ -89,15 +90,24 @@ class Store(Catalogue):
         """
         place = Path(path)
         manifest = folder.open_folder(place, create=create and not read_only)
+        description = Undescribed() if description is None else description
+        actor = actor or audit.whoever_runs_this()
+        if read_only and manifest.version < folder.VERSION:
+            raise GalleryError(
+                f"{place} is a gallery of version {manifest.version}; open it once for writing "
+                f"(ektp-hw gallery compact {place}) to bring it to version {folder.VERSION}"
+            )
         lock = ledger = None
         try:
-            lock = None if read_only else WriterLock(place / folder.LOCK)
+            if not read_only:
+                lock = WriterLock(place / folder.LOCK)
+                manifest = migrated(place, description, _now(), actor)
             ledger = Ledger(place / folder.LEDGER, manifest.identity, writable=not read_only)
             shelves = Shelves(
                 place / folder.SEGMENTS,
                 manifest.identity,
                 ledger,
-                Undescribed() if description is None else description,
+                description,
                 lambda _: PlainSeal(),
                 encrypted=False,
                 writable=not read_only,
@@ -110,7 +120,7 @@ class Store(Catalogue):
             if isinstance(error, OSError):
                 raise folder.unwritten(place, error) from error
             raise
-        return cls(place, manifest, ledger, shelves, lock, actor or audit.whoever_runs_this())
+        return cls(place, manifest, ledger, shelves, lock, actor)
 
     def enrol(self, person: Person) -> None:
         """Add a person; when this returns, the person is on the disk.
@@ -164,7 +174,8 @@ class Store(Catalogue):
             for i, one in enumerate(people)
         ]
         try:
-            self._ledger.add(places, laid.segments, laid.blocks, self._actor)
+            trail = [(now, self._actor, "enrol", each.id) for each in people]
+            self._ledger.add(places, laid.segments, laid.blocks, trail)
         except BaseException:
             self._shelves.abandon(laid)
             raise
