@@ -252,6 +252,85 @@ def verify(gallery_path: Path, as_json: bool) -> int:
     return 1 if findings else 0
 
 
+@gallery.command()
+@_GALLERY
+@click.argument("identifiers", metavar="ID...", nargs=-1, required=True)
+@click.option("--erase", is_flag=True, help="Rewrite the files at once, without these people.")
+def remove(gallery_path: Path, identifiers: Sequence[str], erase: bool) -> None:
+    """Take people out of a gallery; nothing finds them from then on.
+
+    Their templates leave the disk when their file is rewritten: by itself once a quarter of its
+    fingers are of removed people, with 'gallery compact', or with --erase at once.
+
+    \b
+    Example:
+      ektp-hw gallery remove people/ 3171 --erase
+    \b
+    Exit codes: 0 done, 2 nobody has that id (those before it are removed), or the disk is full.
+    """
+    from ektp_hw.gallery import Gallery
+
+    with Gallery.open(gallery_path, create=False) as opened:
+        for identifier in identifiers:
+            if identifier not in opened:
+                raise click.UsageError(f"{gallery_path}: nobody is enrolled as {identifier!r}")
+            opened.remove(identifier, erase=erase)
+        console.say(f"{gallery_path}: {len(identifiers)} removed, {len(opened)} people now")
+
+
+@gallery.command()
+@_GALLERY
+@_JSON
+def compact(gallery_path: Path, as_json: bool) -> None:
+    """Rewrite a gallery's files without removed people, join small ones, mend what can be.
+
+    Also brings a gallery that an older release wrote to the present version.
+
+    \b
+    Example:
+      ektp-hw gallery compact people/
+    \b
+    Exit codes: 0 done, 2 there is no gallery, it is damaged, in use, or the disk is full.
+    """
+    from ektp_hw.gallery import Gallery
+
+    with (
+        Gallery.open(gallery_path, create=False) as opened,
+        console.progress("rewriting") as advance,
+    ):
+        done = opened.compact(progress=lambda *_: advance(0))
+    if as_json:
+        console.print_json(asdict(done))
+    else:
+        console.say(
+            f"{gallery_path}: {done.rows_dropped} fingers of removed people dropped, "
+            f"{done.segments_before} files became {done.segments_after}"
+        )
+
+
+@gallery.command()
+@_GALLERY
+@_JSON
+def audit(gallery_path: Path, as_json: bool) -> None:
+    """List who enrolled, removed or erased whom and when; of people it keeps the id alone.
+
+    \b
+    Example:
+      ektp-hw gallery audit people/ --json
+    \b
+    Exit codes: 0 done, 2 there is no gallery or it is damaged.
+    """
+    from ektp_hw.gallery import Gallery
+
+    with Gallery.open(gallery_path, read_only=True) as opened:
+        trail = opened.audit_trail()
+    if as_json:
+        console.print_json([each._asdict() for each in trail])
+    else:
+        rows = [[each.number, each.at, each.actor, each.action, each.id] for each in trail]
+        console.table("Audit trail", ["number", "at", "by", "action", "id"], rows)
+
+
 def _read(
     files: Sequence[str], ppi: float | None
 ) -> list[tuple[FingerPosition, Path, FingerprintTemplate]]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "Place", "SegmentRow", "create_ledger"]
 
 _APPLICATION_ID = 0x454B4742  # "EKGB"
+_PATIENCE, _PATIENCE_WITH_READERS = 5000, 200
+"""Milliseconds to wait for another process: for a lock, and for emptying SQLite's log."""
 _SCHEMA = f"""
     CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE segments (
@@ -300,7 +302,11 @@ class Ledger:
     def forget(self) -> None:
         """See that nothing deleted is left in SQLite's log, as far as readers let go of it."""
         with self._errors():
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_WITH_READERS}")
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
 
     def _put_segments(
         self, segments: Sequence[SegmentRow], blocks: Mapping[int, Mapping[int, BlockChecks]]

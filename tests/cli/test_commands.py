@@ -147,6 +147,24 @@ def test_gallery(ektp_hw, prints, tmp_path):
     assert (verified.code, verified.json) == (0, {"findings": [], "damage": []})
 
 
+def test_removed_compacted_and_told(ektp_hw, prints, tmp_path):
+    people = tmp_path / "people"
+    ektp_hw("gallery", "enrol", people, *sorted(prints.glob("*_1.png")))
+    gone = ektp_hw("gallery", "remove", people, "2_1")
+    assert gone.out == f"{people}: 1 removed, 2 people now\n"
+    assert ektp_hw("gallery", "remove", people, "2_1").code == 2
+    ektp_hw("gallery", "enrol", people, prints / "2_1.png")
+    assert "1 removed" in ektp_hw("gallery", "remove", people, "2_1", "--erase").out
+    done = ektp_hw("gallery", "compact", people, "--json")
+    assert done.json.keys() >= {"rows_dropped", "segments_after"}
+    assert "dropped" in ektp_hw("gallery", "compact", people).out
+    trail = ektp_hw("gallery", "audit", people, "--json").json
+    told = [(each["action"], each["id"]) for each in trail if each["action"] != "compact"]
+    assert told[2:] == [("enrol", "3_1"), ("remove", "2_1"), ("enrol", "2_1"), ("erase", "2_1")]
+    assert all(each["actor"] and each["at"] for each in trail)
+    assert "erase" in ektp_hw("gallery", "audit", people).out
+
+
 def test_search_that_finds_nobody(ektp_hw, prints, tmp_path):
     ektp_hw("gallery", "enrol", tmp_path / "people", prints / "1_1.png")
     outcome = ektp_hw("gallery", "search", tmp_path / "people", prints / "2_1.png")
