@@ -47,6 +47,7 @@ class GalleryInfo:
     path: str
     version: int
     created: str
+    encrypted: bool
     people: int
     templates: int
     removed: int
@@ -134,7 +135,8 @@ class Catalogue:
                     "anew"
                 )
             fingers = dict(finger_of(segment, row) for row in rows)
-            return Person(identifier, fingers, name=str(place.name))
+            name = self._shelves.seals.of(place.segment).reveal(place.seq, place.name)
+            return Person(identifier, fingers, name=name)
 
     def __len__(self) -> int:
         with self._reading():
@@ -161,6 +163,7 @@ class Catalogue:
                 path=str(self._path),
                 version=self._manifest.version,
                 created=self._manifest.created,
+                encrypted=self._manifest.encrypted,
                 people=self._ledger.count(),
                 templates=self._ledger.count_rows(),
                 removed=self._ledger.count_dead(),

@@ -133,7 +133,9 @@ def _candidate(
     dead = sum(many for _, many in ledger.dead(row.number))
     stale = row.description != shelves.description.version
     small = row.rows - dead < MOST_ROWS // 2
-    bad = shelves.reader(row).check(ledger.blocks(row.number), COLUMNS)
+    blocks = ledger.blocks(row.number)
+    shelves.reader(row).look_at(blocks)
+    bad = shelves.reader(row).check(blocks, COLUMNS)
     urgent = dead > 0 or stale or bool(bad) or only is not None
     if not (urgent or small):
         return None
@@ -165,7 +167,10 @@ def _rewrite(
     ((segment, row),) = laid.places
     many = np.array([each.rows for each in people])
     places = row + np.cumsum(many) - many
-    moves = [(segment, int(to), one.seq) for to, one in zip(places, people, strict=True)]
+    moves = [
+        (segment, int(to), _name(shelves, one, segment), one.seq)
+        for to, one in zip(places, people, strict=True)
+    ]
     try:
         ledger.replace(old, laid.segments[0], laid.blocks[segment], moves, at, actor)
     except BaseException:
@@ -174,6 +179,12 @@ def _rewrite(
     shelves.settle(laid)
     shelves.drop(old)
     return Compaction(len(old), 1, rows_before - len(rows), len(rows))
+
+
+def _name(shelves: Shelves, one: Place, segment: int) -> str | bytes:
+    """Return a name under the seal of the segment that its person moves to."""
+    name = shelves.seals.of(one.segment).reveal(one.seq, one.name)
+    return shelves.seals.of(segment).hide(one.seq, name)
 
 
 def _living_rows(shelves: Shelves, one: _Candidate) -> Rows:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ektp_hw.gallery.ledger import Ledger, Place, SegmentRow
-    from ektp_hw.gallery.segment import OpenSegment
+    from ektp_hw.gallery.open_segment import OpenSegment
     from ektp_hw.gallery.shelves import Shelves
 
 __all__ = ["Damage", "search_for_damage"]

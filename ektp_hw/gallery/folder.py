@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ektp_hw.errors import GalleryDamaged, GalleryError, GalleryFull
+from ektp_hw.errors import GalleryDamaged, GalleryError, GalleryFull, GalleryLocked
+from ektp_hw.gallery.keyring import KEYS, create_keys
 from ektp_hw.gallery.ledger import create_ledger
 
 __all__ = [
@@ -55,6 +56,8 @@ class Manifest:
         16 bytes, the same in its ledger and segments.
     created
         Day and time, ISO 8601.
+    encrypted
+        Whether a `Keyring` belongs to it.
     kept
         Whether files of an older version are kept beside it, because not all could be read.
     """
@@ -62,16 +65,19 @@ class Manifest:
     identity: bytes
     version: int
     created: str
+    encrypted: bool = False
     kept: bool = False
 
     def write(self, folder: Path) -> None:
         """Put it into a folder in place of the one that is there, and see it on the disk."""
-        told = {
+        told: dict[str, object] = {
             "format": _FORMAT,
             "version": self.version,
             "identity": self.identity.hex(),
             "created": self.created,
-        } | ({"kept": True} if self.kept else {})
+        }
+        told |= {"encrypted": True} if self.encrypted else {}
+        told |= {"kept": True} if self.kept else {}
         new = folder / f"{MANIFEST}.new"
         with new.open("w", encoding="utf-8") as file:
             json.dump(told, file, indent=2)
@@ -81,7 +87,7 @@ class Manifest:
         sync_folder(folder)
 
 
-def open_folder(path: Path, *, create: bool) -> Manifest:
+def open_folder(path: Path, *, create: bool, secret: str | bytes | None) -> Manifest:
     """Return the manifest of the gallery at ``path``, making an empty gallery if asked to.
 
     Raises
@@ -90,12 +96,14 @@ def open_folder(path: Path, *, create: bool) -> Manifest:
         If there is no gallery and none may or can be made.
     GalleryDamaged
         If the manifest or a file beside it says that this is a gallery, and it cannot be read.
+    GalleryLocked
+        If it is encrypted and there is no secret.
     """
     try:
         if path.exists() and not path.is_dir():
             raise GalleryError(f"{path} is a file, and a gallery is a folder; give another path")
         if (path / MANIFEST).exists():
-            return read_manifest(path)
+            return _fitting(read_manifest(path), path, secret)
         inside = {each.name for each in path.iterdir()} if path.exists() else set()
         if inside & {LEDGER, SEGMENTS}:
             raise GalleryDamaged(f"{path / MANIFEST} is missing; restore it from a copy")
@@ -103,9 +111,20 @@ def open_folder(path: Path, *, create: bool) -> Manifest:
             raise GalleryError(f"{path} holds other files and no gallery; give a new folder")
         if not create:
             raise GalleryError(f"{path} holds no gallery; check the path, or let one be created")
-        return _create(path)
+        return _create(path, secret)
     except OSError as error:
         raise unwritten(path, error) from error
+
+
+def _fitting(manifest: Manifest, path: Path, secret: str | bytes | None) -> Manifest:
+    if manifest.encrypted and secret is None:
+        raise GalleryLocked(f"{path} is encrypted; give its passphrase or key file")
+    if secret is not None and not manifest.encrypted:
+        raise GalleryError(
+            f"{path} is not encrypted; open it without a passphrase or key file, or enrol its "
+            "people into a new gallery made with one"
+        )
+    return manifest
 
 
 def unwritten(path: Path, error: OSError) -> GalleryError:
@@ -142,6 +161,7 @@ def read_manifest(folder: Path) -> Manifest:
             bytes.fromhex(told["identity"]),
             int(told["version"]),
             str(told["created"]),
+            encrypted=bool(told.get("encrypted", False)),
             kept=bool(told.get("kept", False)),
         )
         ours = told["format"] == _FORMAT and len(manifest.identity) == 16
@@ -157,15 +177,16 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _create(path: Path) -> Manifest:
-    manifest = Manifest(
-        uuid.uuid4().bytes, VERSION, datetime.now(UTC).isoformat(timespec="seconds")
-    )
+def _create(path: Path, secret: str | bytes | None) -> Manifest:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = Manifest(uuid.uuid4().bytes, VERSION, now, encrypted=secret is not None)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
     try:
         (new / SEGMENTS).mkdir()
         create_ledger(new / LEDGER, manifest.identity)
+        if secret is not None:
+            create_keys(new / KEYS, manifest.identity, secret)
         manifest.write(new)
         if path.exists():
             path.rmdir()
@@ -174,7 +195,7 @@ def _create(path: Path) -> Manifest:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         if (path / MANIFEST).exists():  # another process was faster
-            return read_manifest(path)
+            return _fitting(read_manifest(path), path, secret)
         raise
     return manifest
 

@@ -53,6 +53,7 @@ class Gallery(Store):
         *,
         create: bool = True,
         read_only: bool = False,
+        secret: str | bytes | None = None,
         description: Description | None = None,
         actor: str | None = None,
         comparison: Comparison | None = None,
@@ -61,18 +62,23 @@ class Gallery(Store):
 
         Parameters
         ----------
-        create, read_only, description, actor
+        create, read_only, secret, description, actor
             As in `Store.open`.
         comparison
             What prepares and compares templates; `ektp_hw.fingerprint.comparison` unless given.
 
         Raises
         ------
-        GalleryBusy, GalleryDamaged, GalleryFull, GalleryError
+        GalleryBusy, GalleryDamaged, GalleryFull, GalleryLocked, GalleryError
             As `Store.open`.
         """
         gallery = super().open(
-            path, create=create, read_only=read_only, description=description, actor=actor
+            path,
+            create=create,
+            read_only=read_only,
+            secret=secret,
+            description=description,
+            actor=actor,
         )
         gallery.comparison = comparison
         return gallery

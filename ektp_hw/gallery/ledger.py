@@ -277,16 +277,16 @@ class Ledger:
         old: Sequence[SegmentRow],
         new: SegmentRow | None,
         blocks: Mapping[int, BlockChecks],
-        moves: Iterable[tuple[int, int, int]],
+        moves: Iterable[tuple[int, int, str | bytes, int]],
         at: str,
         actor: str,
     ) -> None:
-        """Commit that a segment took the place of others; ``moves`` are (segment, row, seq)."""
+        """Commit that a segment took the place of others; ``moves``: (segment, row, name, seq)."""
         with self._changing():
             if new is not None:
                 self._put_segments([new], {new.number: blocks})
             self._connection.executemany(
-                "UPDATE people SET segment = ?, row = ? WHERE seq = ?", moves
+                "UPDATE people SET segment = ?, row = ?, name = ? WHERE seq = ?", moves
             )
             self._connection.executemany(
                 "DELETE FROM segments WHERE number = ?", [(each.number,) for each in old]

@@ -22,7 +22,7 @@ import numpy as np
 from ektp_hw.errors import TemplateError
 from ektp_hw.gallery import folder, version1
 from ektp_hw.gallery.ledger import Ledger, Place, create_ledger
-from ektp_hw.gallery.seal import PlainSeal
+from ektp_hw.gallery.seal import PlainSeals
 from ektp_hw.gallery.segment_file import Rows
 from ektp_hw.gallery.shelves import Shelves
 from ektp_hw.templates import FingerprintTemplate
@@ -63,8 +63,7 @@ def migrated(path: Path, description: Description, at: str, actor: str) -> folde
             manifest.identity,
             ledger,
             description,
-            lambda _: PlainSeal(),
-            encrypted=False,
+            PlainSeals(),
             writable=True,
         )
         try:

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from ektp_hw.errors import GalleryDamaged
 from ektp_hw.gallery.layout import COLUMNS
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from collections.abc import Iterable
 
-__all__ = ["PlainSeal", "Seal", "context_of"]
+Stored: TypeAlias = bytes | memoryview
+
+__all__ = ["PlainSeal", "PlainSeals", "Seal", "Seals", "Stored", "context_of"]
 
 _CHECK = struct.Struct("<II")
 
@@ -34,20 +37,44 @@ class Seal(Protocol):
 
     check_size: int
 
-    def extended(self, context: bytes, check: bytes, before: Buffer, added: Buffer, /) -> bytes:
-        """Return the check of ``before`` (stored under ``check``; b"" = nothing) plus ``added``.
+    def extended(self, context: bytes, check: bytes, before: Stored, added: Stored, /) -> bytes:
+        """Return the check of ``before`` (``check`` holds of it; b"" = nothing) plus ``added``."""
+
+    def holds(self, context: bytes, check: bytes, stored: Stored, /) -> bool:
+        """Return whether the bytes are those that the check was made of."""
+
+    def disguise(self, offset: int, data: Stored, /) -> Stored:
+        """Encrypt or (the same thing) decrypt the bytes that lie at this offset of the file."""
+
+    def hide(self, seq: int, name: str, /) -> str | bytes:
+        """Return a person's name as the ledger keeps it."""
+
+    def reveal(self, seq: int, name: str | bytes, /) -> str:
+        """Return the name that `hide` was given.
 
         Raises
         ------
-        ValueError
-            If ``before`` was looked at and is not what ``check`` was made of.
+        GalleryDamaged
+            If it cannot be read.
         """
 
-    def holds(self, context: bytes, check: bytes, stored: Buffer, /) -> bool:
-        """Return whether the bytes are those that the check was made of."""
 
-    def disguise(self, offset: int, data: Buffer, /) -> Buffer:
-        """Encrypt or (the same thing) decrypt the bytes that lie at this offset of the file."""
+class Seals(Protocol):
+    """Where the seals of a gallery's segments come from."""
+
+    encrypted: bool
+
+    def of(self, number: int, /) -> Seal:
+        """Return the seal of a segment."""
+
+    def make(self, number: int, /) -> None:
+        """Make one for a new segment."""
+
+    def destroy(self, numbers: Iterable[int], /) -> None:
+        """Do away with those of segments that are gone."""
+
+    def keep_only(self, numbers: Iterable[int], /) -> None:
+        """Do away with those of all other segments."""
 
 
 class PlainSeal:
@@ -59,16 +86,45 @@ class PlainSeal:
 
     check_size = _CHECK.size
 
-    def extended(self, context: bytes, check: bytes, before: Buffer, added: Buffer) -> bytes:  # noqa: ARG002
+    def extended(self, context: bytes, check: bytes, before: Stored, added: Stored) -> bytes:  # noqa: ARG002
         """Go on with the CRC where it stands: what was damaged before is not made good."""
         crc, adler = _CHECK.unpack(check) if check else (zlib.crc32(context), 1)
         second = zlib.adler32(added, adler) if _is_templates(context) else adler
         return _CHECK.pack(zlib.crc32(added, crc), second)
 
-    def holds(self, context: bytes, check: bytes, stored: Buffer) -> bool:
+    def holds(self, context: bytes, check: bytes, stored: Stored) -> bool:
         """Compute the CRC anew."""
         return check == self.extended(context, b"", b"", stored)
 
-    def disguise(self, offset: int, data: Buffer) -> Buffer:  # noqa: ARG002
+    def disguise(self, offset: int, data: Stored) -> Stored:  # noqa: ARG002
         """Leave the bytes as they are."""
         return data
+
+    def hide(self, seq: int, name: str) -> str | bytes:  # noqa: ARG002
+        """Leave the name as it is."""
+        return name
+
+    def reveal(self, seq: int, name: str | bytes) -> str:
+        """Return the name, which was never hidden."""
+        if isinstance(name, bytes):
+            raise GalleryDamaged(f"the name of person {seq} is none; enrol the person anew")
+        return name
+
+
+class PlainSeals:
+    """The same seal for every segment, nothing to keep and nothing to destroy."""
+
+    encrypted = False
+
+    def of(self, number: int) -> Seal:  # noqa: ARG002
+        """Return it."""
+        return PlainSeal()
+
+    def make(self, number: int) -> None:
+        """There is nothing to make."""
+
+    def destroy(self, numbers: Iterable[int]) -> None:
+        """There is nothing to destroy."""
+
+    def keep_only(self, numbers: Iterable[int]) -> None:
+        """There is nothing to destroy."""

@@ -15,32 +15,21 @@ files mapped for those who still hold them.
 
 from __future__ import annotations
 
-import logging
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ektp_hw.errors import GalleryDamaged
-from ektp_hw.gallery.layout import BLOCK_ROWS, CODE_WORDS, COLUMNS, blocks_of
-from ektp_hw.gallery.seal import context_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
 
-    from ektp_hw.gallery.seal import Seal
-    from ektp_hw.gallery.segment_file import Rows, SegmentFile
-
-__all__ = ["BadBlock", "BlockChecks", "OpenSegment", "Segment"]
-
-_log = logging.getLogger(__name__)
-_Number = TypeVar("_Number", bound=np.generic)
-_SCANNED = tuple(each for each in COLUMNS if each != "templates")
+__all__ = ["BadBlock", "BlockChecks", "Segment"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,169 +118,4 @@ class BadBlock:
         return (
             f"{self.path}: block {self.block} (rows {self.first} to {self.stop - 1}) is damaged "
             f"in its {', '.join(self.columns)}"
-        )
-
-
-class OpenSegment:
-    """One segment file with its seal: appends rows, checks each block once, makes the views."""
-
-    def __init__(self, file: SegmentFile, seal: Seal, *, described: bool) -> None:
-        self.file = file
-        self._seal = seal
-        self._described = described
-        self._checked: dict[int, int] = {}
-        """Of each block, how many rows were looked at."""
-        self._found: dict[int, int] = {}
-        """Of the block that was appended to, how many rows it had before."""
-        self.bad: dict[int, BadBlock] = {}
-
-    def check(self, blocks: Mapping[int, BlockChecks], columns: Sequence[str]) -> list[BadBlock]:
-        """Compare these blocks with their checks, whatever was found before."""
-        size = self._seal.check_size
-        found = []
-        for block, known in blocks.items():
-            bad = []
-            for column in columns:
-                number = COLUMNS.index(column)
-                context = context_of(self.file.layout.number, number, block)
-                stored = self._extent(block, known, column)
-                if not self._seal.holds(context, known.of(number, size), stored):
-                    bad.append(column)
-            if bad:
-                first = block * BLOCK_ROWS
-                place = (self.file.path, block, first, first + known.rows)
-                found.append(BadBlock(*place, tuple(bad)))
-        return found
-
-    def unchecked(self, rows: int) -> int:
-        """Return the first block of which not all rows were looked at."""
-        return next(
-            (
-                block
-                for block in blocks_of(0, rows)
-                if self._checked.get(block, 0) < min(rows - block * BLOCK_ROWS, BLOCK_ROWS)
-            ),
-            len(blocks_of(0, rows)),
-        )
-
-    def trust(self, blocks: Mapping[int, BlockChecks]) -> None:
-        """Take blocks as checked that `append` returned, but for rows it found there unchecked."""
-        for block, known in blocks.items():
-            if self._checked.get(block, 0) == self._found.pop(block, 0):
-                self._checked[block] = known.rows
-
-    def append(
-        self, row: int, template_start: int, rows: Rows, known: Mapping[int, BlockChecks]
-    ) -> dict[int, BlockChecks]:
-        """Put rows behind the valid ones, see them on the disk, and return the blocks anew.
-
-        Parameters
-        ----------
-        row, template_start
-            Where they go.
-        known
-            The block that ``row`` lies in, if it has rows already.
-
-        Raises
-        ------
-        OSError
-            If they could not be written.
-        """
-        stored = rows.stored(template_start)
-        written = self.file.write(row, template_start, stored, self._seal)
-        starts = np.frombuffer(stored["starts"], "<u4")
-        stop_of_all = template_start + len(stored["templates"])
-        blocks = {}
-        for block in blocks_of(row, row + len(rows)):
-            first = max(block * BLOCK_ROWS - row, 0)
-            stop = min((block + 1) * BLOCK_ROWS - row, len(rows))
-            begin = int(starts[first])
-            end = int(starts[stop]) if stop < len(rows) else stop_of_all
-            before = known.get(block) if row + first > block * BLOCK_ROWS else None
-            if before is not None:
-                self._found[block] = before.rows
-            checks = self._sealed(block, before, first, stop, begin - template_start,
-                                  end - template_start, written)  # fmt: skip
-            blocks[block] = BlockChecks(
-                row + stop - block * BLOCK_ROWS,
-                begin if before is None else before.template_start,
-                end,
-                checks,
-            )
-        return blocks
-
-    def _sealed(
-        self, block: int, before: BlockChecks | None, first: int, stop: int, begin: int, end: int,
-        written: Mapping[str, bytes],
-    ) -> bytes:  # fmt: skip
-        """Return the checks of a block that was ``before`` and now ends with these new bytes."""
-        checks = b""
-        for number, column in enumerate(COLUMNS):
-            if column == "templates":
-                added = written[column][begin:end]
-            else:
-                width = self.file.layout.width(column)
-                added = written[column][first * width : stop * width]
-            there, check = self._extent(block, before, column), b""
-            if before is not None:
-                check = before.of(number, self._seal.check_size)
-            context = context_of(self.file.layout.number, number, block)
-            checks += self._seal.extended(context, check, there, added)
-        return checks
-
-    def _extent(self, block: int, known: BlockChecks | None, column: str) -> memoryview:
-        """Return the stored bytes of one column of a block."""
-        if known is None:
-            return memoryview(b"")
-        first = block * BLOCK_ROWS
-        start = self.file.place(column, first, known.template_start)
-        stop = self.file.place(column, first + known.rows, known.template_stop)
-        return self.file.mapped()[start:stop]
-
-    def look_at(self, blocks: Mapping[int, BlockChecks]) -> None:
-        """Check what was not checked before; a block once found damaged stays so."""
-        new = {
-            block: known
-            for block, known in blocks.items()
-            if self._checked.get(block, 0) < known.rows
-        }
-        for bad in self.check(new, _SCANNED if self.file.problem is None else COLUMNS):
-            if bad.block not in self.bad:
-                _log.warning("%s; its rows are left out of searches; run verify", bad)
-            self.bad[bad.block] = bad
-        self._checked.update({block: known.rows for block, known in new.items()})
-
-    def view(self, first: int, rows: int, dead: Sequence[tuple[int, int]]) -> Segment:
-        """Return the first ``rows`` rows, those of ``dead`` (first, how many) not alive."""
-        self.file.check_size()
-        alive = np.ones(rows, np.bool_)
-        for row, many in dead:
-            alive[row : row + many] = False
-        for bad in self.bad.values():
-            alive[bad.first : bad.first + BLOCK_ROWS] = False
-        alive.flags.writeable = False
-        layout = self.file.layout
-
-        mapped = self.file.mapped()
-        templates = mapped[layout.offset("templates") :]
-
-        def template(_row: int, start: int, size: int) -> memoryview:
-            return templates[start : start + size]
-
-        def column(name: str, kind: type[_Number], words: int = 1) -> npt.NDArray[_Number]:
-            stored = np.frombuffer(mapped, kind, rows * words, layout.offset(name))
-            return stored if words == 1 else stored.reshape(rows, words)
-
-        return Segment(
-            self.file.path,
-            first,
-            column("people", np.int64),
-            column("positions", np.uint8),
-            alive,
-            column("codes", np.uint64, CODE_WORDS),
-            column("sketches", np.uint8, layout.sketch_bytes),
-            self._described,
-            column("starts", np.uint32),
-            column("sizes", np.uint16),
-            template,
         )

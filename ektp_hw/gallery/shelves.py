@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ektp_hw.errors import GalleryDamaged
-from ektp_hw.gallery.layout import BLOCK_ROWS, DERIVED, Layout, blocks_of
+from ektp_hw.gallery.layout import BLOCK_ROWS, COLUMNS, DERIVED, Layout, blocks_of
 from ektp_hw.gallery.ledger import SegmentRow
-from ektp_hw.gallery.segment import OpenSegment
+from ektp_hw.gallery.open_segment import OpenSegment
 from ektp_hw.gallery.segment_file import SegmentFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
     from ektp_hw.gallery.columns import Description
     from ektp_hw.gallery.ledger import Ledger, Place
-    from ektp_hw.gallery.seal import Seal
+    from ektp_hw.gallery.seal import Seals
     from ektp_hw.gallery.segment import BlockChecks, Segment
     from ektp_hw.gallery.segment_file import Rows
 
@@ -59,8 +59,8 @@ class Shelves:
     ----------
     folder
         Where the files are.
-    seal_of
-        Returns the seal of the segment of a number.
+    seals
+        Where their seals come from.
     """
 
     def __init__(
@@ -69,17 +69,15 @@ class Shelves:
         identity: bytes,
         ledger: Ledger,
         description: Description,
-        seal_of: Callable[[int], Seal],
+        seals: Seals,
         *,
-        encrypted: bool,
         writable: bool,
     ) -> None:
         self._folder = folder
         self._identity = identity
         self._ledger = ledger
         self.description = description
-        self._seal_of = seal_of
-        self._encrypted = encrypted
+        self.seals = seals
         self._writable = writable
         self._readers: dict[int, OpenSegment] = {}
         self._shown: dict[int, _Shown] = {}
@@ -163,7 +161,7 @@ class Shelves:
                 segment_path(self._folder, row.number), self._layout(row), writable=self._writable
             )
             described = row.description == self.description.version > 0
-            reader = OpenSegment(file, self._seal_of(row.number), described=described)
+            reader = OpenSegment(file, self.seals.of(row.number), described=described)
             self._readers[row.number] = reader
         return reader
 
@@ -175,7 +173,7 @@ class Shelves:
             row.room,
             row.sketch_bytes,
             row.description,
-            self._encrypted,
+            self.seals.encrypted,
         )
 
     # --- writing
@@ -198,9 +196,7 @@ class Shelves:
         try:
             self._fill(rows, persons, laid)
         except BaseException:
-            for number in self._readers.keys() - before:
-                self._readers.pop(number).file.close()
-                segment_path(self._folder, number).unlink()
+            self._discard(self._readers.keys() - before)
             self._full |= before
             raise
         return laid
@@ -259,10 +255,15 @@ class Shelves:
 
     def drop(self, rows: Sequence[SegmentRow]) -> None:
         """Delete the files of segments that the ledger does not name any more."""
-        for row in rows:
-            self._readers.pop(row.number).file.close()
+        self._discard([each.number for each in rows])
+
+    def _discard(self, numbers: Iterable[int]) -> None:
+        numbers = list(numbers)
+        self.seals.destroy(numbers)
+        for number in numbers:
+            self._readers.pop(number).file.close()
             with contextlib.suppress(OSError):  # Windows: a reader has it open; `_tidy` will do it
-                segment_path(self._folder, row.number).unlink()
+                segment_path(self._folder, number).unlink()
 
     def _tail(self) -> SegmentRow | None:
         state = self._ledger.segments()
@@ -274,7 +275,11 @@ class Shelves:
             tail.description == self.description.version
             and tail.sketch_bytes == self.description.sketch_bytes
         )
-        return tail if fits and reader.file.problem is None else None
+        last = self._ledger.blocks(tail.number, (tail.rows - 1) // BLOCK_ROWS)
+        if fits and reader.file.problem is None and not reader.check(last, COLUMNS):
+            return tail
+        self._full.add(tail.number)
+        return None
 
     def _layout_for(self, rows: int, template_bytes: int) -> Layout:
         number = self._ledger.next_numbers()[1]
@@ -286,10 +291,11 @@ class Shelves:
             template_bytes,
             sketch_bytes=self.description.sketch_bytes,
             description=self.description.version,
-            encrypted=self._encrypted,
+            encrypted=self.seals.encrypted,
         )
 
     def _new(self, layout: Layout, first_seq: int) -> SegmentRow:
+        self.seals.make(layout.number)
         SegmentFile.create(segment_path(self._folder, layout.number), layout).close()
         row = SegmentRow(
             layout.number,
@@ -331,12 +337,13 @@ class Shelves:
             if path not in state:
                 with contextlib.suppress(OSError):  # Windows: a reader has it open
                     path.unlink()
+        self.seals.keep_only([row.number for row in state.values()])
         for row in state.values():
             file = self.reader(row).file
             if file.problem is not None or row.rows == row.capacity:
                 continue
             left = list(file.written_behind(row.rows, row.template_bytes))
-            if left and self._encrypted:  # the same place is never encrypted twice
+            if left and self.seals.encrypted:  # the same place is never encrypted twice
                 self._full.add(row.number)
             elif left:
                 for offset, size in left:

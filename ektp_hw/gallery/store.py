@@ -23,11 +23,12 @@ from ektp_hw.gallery import audit, folder
 from ektp_hw.gallery.catalogue import Catalogue, stop_if
 from ektp_hw.gallery.columns import Undescribed
 from ektp_hw.gallery.compaction import DEAD_SHARE, Compaction, compact
+from ektp_hw.gallery.keyring import KEYS, Keyring
 from ektp_hw.gallery.ledger import Ledger, Place
 from ektp_hw.gallery.lock import WriterLock
 from ektp_hw.gallery.migration import migrated
 from ektp_hw.gallery.person import Person, checked_id
-from ektp_hw.gallery.seal import PlainSeal
+from ektp_hw.gallery.seal import PlainSeals
 from ektp_hw.gallery.segment_file import Rows
 from ektp_hw.gallery.shelves import Shelves
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ektp_hw.gallery.columns import Description
+    from ektp_hw.gallery.seal import Seals
 
 __all__ = ["Store"]
 
@@ -60,6 +62,7 @@ class Store(Catalogue):
         *,
         create: bool = True,
         read_only: bool = False,
+        secret: str | bytes | None = None,
         description: Description | None = None,
         actor: str | None = None,
     ) -> Self:
@@ -71,6 +74,9 @@ class Store(Catalogue):
             False: an absent gallery is an error. Reading only never makes one.
         read_only
             Look and search only; works beside a writer, and on read-only media.
+        secret
+            Passphrase, or the bytes of a key file. A gallery made with one is encrypted (see
+            `ektp_hw.gallery.keyring`) and opened with no other.
         description
             What makes codes and sketches of templates.
         actor
@@ -85,11 +91,13 @@ class Store(Catalogue):
             warning in the log and their rows; see `verify`.
         GalleryFull
             If there is no room to make it.
+        GalleryLocked
+            If it is encrypted and the secret is missing or another's.
         GalleryError
             If the path cannot be a gallery.
         """
         place = Path(path)
-        manifest = folder.open_folder(place, create=create and not read_only)
+        manifest = folder.open_folder(place, create=create and not read_only, secret=secret)
         description = Undescribed() if description is None else description
         actor = actor or audit.whoever_runs_this()
         if read_only and manifest.version < folder.VERSION:
@@ -102,14 +110,16 @@ class Store(Catalogue):
             if not read_only:
                 lock = WriterLock(place / folder.LOCK)
                 manifest = migrated(place, description, _now(), actor)
+            seals: Seals = PlainSeals()
+            if secret is not None:
+                seals = Keyring(place / KEYS, manifest.identity, secret)
             ledger = Ledger(place / folder.LEDGER, manifest.identity, writable=not read_only)
             shelves = Shelves(
                 place / folder.SEGMENTS,
                 manifest.identity,
                 ledger,
                 description,
-                lambda _: PlainSeal(),
-                encrypted=False,
+                seals,
                 writable=not read_only,
             )
         except BaseException as error:
@@ -170,8 +180,7 @@ class Store(Catalogue):
         laid = self._shelves.lay_down(self._rows(people, many, first_seq), np.cumsum(many) - many)
         now = _now()
         places = [
-            Place(first_seq + i, one.id, one.name, now, *laid.places[i], rows=len(one.fingers))
-            for i, one in enumerate(people)
+            self._place(first_seq + i, one, now, laid.places[i]) for i, one in enumerate(people)
         ]
         try:
             trail = [(now, self._actor, "enrol", each.id) for each in people]
@@ -180,6 +189,10 @@ class Store(Catalogue):
             self._shelves.abandon(laid)
             raise
         self._shelves.settle(laid)
+
+    def _place(self, seq: int, one: Person, at: str, where: tuple[int, int]) -> Place:
+        name = self._shelves.seals.of(where[0]).hide(seq, one.name)
+        return Place(seq, one.id, name, at, *where, rows=len(one.fingers))
 
     def _rows(self, people: list[Person], many: npt.NDArray[np.int64], first_seq: int) -> Rows:
         templates = [each for one in people for each in one.fingers.values()]
