@@ -165,6 +165,23 @@ def test_removed_compacted_and_told(ektp_hw, prints, tmp_path):
     assert "erase" in ektp_hw("gallery", "audit", people).out
 
 
+def test_encrypted(ektp_hw, prints, tmp_path, monkeypatch):
+    people, key = tmp_path / "people", tmp_path / "key"
+    key.write_text("a passphrase\n")
+    ektp_hw("gallery", "enrol", people, prints / "2_1.png", "--key-file", key)
+    assert ektp_hw("gallery", "info", people).code == 2
+    told = ektp_hw("gallery", "info", people, "--json", "--key-file", key).json
+    assert (told["people"], told["encrypted"]) == (1, True)
+    monkeypatch.setenv("EKTP_HW_GALLERY_KEY_FILE", str(key))
+    assert ektp_hw("gallery", "search", people, prints / "2_2.png").code == 0
+    assert ektp_hw("gallery", "verify", people).code == 0
+    assert ektp_hw("gallery", "dedup", people).code == 0
+    assert ektp_hw("gallery", "remove", people, "2_1", "--erase").code == 0
+    assert ektp_hw("gallery", "compact", people).code == 0
+    key.write_text("another")
+    assert ektp_hw("gallery", "audit", people).code == 2
+
+
 def test_search_that_finds_nobody(ektp_hw, prints, tmp_path):
     ektp_hw("gallery", "enrol", tmp_path / "people", prints / "1_1.png")
     outcome = ektp_hw("gallery", "search", tmp_path / "people", prints / "2_1.png")
