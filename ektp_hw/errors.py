@@ -24,6 +24,7 @@
      |    +-- GalleryBusy            another process writes to it
      |    +-- GalleryDamaged         truncated, foreign or corrupted files
      |    +-- GalleryFull            no space left to write; nothing acknowledged is lost
+     |    +-- GalleryLocked          encrypted, and the passphrase is missing or another's
      +-- ExtractorUnavailable        registered, but its package is broken or incomplete
      +-- EvaluationError             a folder that cannot be evaluated (also a ValueError)
      +-- StationError                a station's profile, journal or report that cannot be used
@@ -53,6 +54,7 @@ __all__ = [
     "GalleryDamaged",
     "GalleryError",
     "GalleryFull",
+    "GalleryLocked",
     "OperationCancelled",
     "ProtocolError",
     "RetryAdvice",
@@ -212,6 +214,10 @@ class GalleryDamaged(GalleryError):
 
 class GalleryFull(GalleryError):
     """The disk has no room; what was acknowledged before is kept."""
+
+
+class GalleryLocked(GalleryError):
+    """The gallery is encrypted, and no passphrase or key file was given, or a wrong one."""
 
 
 class ExtractorUnavailable(EktpError):

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ektp_hw.cli import console
+from ektp_hw.cli import console, gallery_upkeep
+from ektp_hw.cli.gallery_options import gallery_argument, json_option, key_option
 from ektp_hw.cli.prints import ppi_option, read_template
 from ektp_hw.samples import FingerPosition
 
@@ -25,8 +25,6 @@ __all__ = ["gallery"]
 LEAST_SCORE = 4.0
 """Score below which nobody is reported as found, however small the gallery."""
 
-_GALLERY = click.argument("gallery_path", metavar="GALLERY", type=click.Path(path_type=Path))
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 _FILES = click.argument("files", metavar="[POSITION=]FILE...", nargs=-1, required=True)
 
 
@@ -46,14 +44,16 @@ def gallery() -> None:
 
 
 @gallery.command()
-@_GALLERY
+@gallery_argument
+@key_option
 @_FILES
 @click.option("--id", "identifier", help="All FILEs are fingers of this one person.")
 @click.option("--name", default="", help="That person's name, for people to read.")
 @ppi_option
-@_JSON
+@json_option
 def enrol(
     gallery_path: Path,
+    secret: bytes | None,
     files: Sequence[str],
     identifier: str | None,
     name: str,
@@ -78,7 +78,7 @@ def enrol(
         people = [Person(identifier, _by_position(fingers), name=name)]
     else:
         people = [Person(path.stem, {position: template}) for position, path, template in fingers]
-    with Gallery.open(gallery_path) as opened:
+    with Gallery.open(gallery_path, secret=secret) as opened:
         opened.enrol_all(people)
         total = len(opened)
     if as_json:
@@ -89,7 +89,8 @@ def enrol(
 
 
 @gallery.command()
-@_GALLERY
+@gallery_argument
+@key_option
 @_FILES
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option(
@@ -100,9 +101,10 @@ def enrol(
     "the number of people, at which one false find in a search is expected at most.",
 )
 @ppi_option
-@_JSON
+@json_option
 def search(
     gallery_path: Path,
+    secret: bytes | None,
     files: Sequence[str],
     limit: int,
     threshold: float | None,
@@ -121,7 +123,7 @@ def search(
     from ektp_hw.station.wording import in_words
 
     fingers = _read(files, ppi)
-    with Gallery.open(gallery_path, read_only=True) as opened:
+    with Gallery.open(gallery_path, read_only=True, secret=secret) as opened:
         people = len(opened)
         with console.progress("searching") as advance:
             candidates = opened.search(
@@ -147,7 +149,8 @@ def search(
 
 
 @gallery.command()
-@_GALLERY
+@gallery_argument
+@key_option
 @click.option(
     "--threshold",
     type=float,
@@ -155,8 +158,14 @@ def search(
     help="Least score reported; by default the greater of 4 and log10 of the number of pairs.",
 )
 @click.option("--resume", default=None, help="'position' of an earlier run, to go on behind it.")
-@_JSON
-def dedup(gallery_path: Path, threshold: float | None, resume: str | None, as_json: bool) -> int:
+@json_option
+def dedup(
+    gallery_path: Path,
+    secret: bytes | None,
+    threshold: float | None,
+    resume: str | None,
+    as_json: bool,
+) -> int:
     """Compare everybody with everybody and list who may be enrolled twice.
 
     \b
@@ -167,7 +176,7 @@ def dedup(gallery_path: Path, threshold: float | None, resume: str | None, as_js
     """
     from ektp_hw.gallery import Gallery
 
-    with Gallery.open(gallery_path, read_only=True) as opened:
+    with Gallery.open(gallery_path, read_only=True, secret=secret) as opened:
         people = len(opened)
         total = people * (people - 1) // 2
         with console.progress("comparing pairs of people", total) as advance:
@@ -197,54 +206,8 @@ def dedup(gallery_path: Path, threshold: float | None, resume: str | None, as_js
     return 1 if pairs else 0
 
 
-@gallery.command()
-@_GALLERY
-@_JSON
-def info(gallery_path: Path, as_json: bool) -> None:
-    """Say how many people a gallery holds, and how large and old it is.
-
-    \b
-    Example:
-      ektp-hw gallery info people/
-    \b
-    Exit codes: 0 done, 2 there is no gallery or it is damaged.
-    """
-    from ektp_hw.gallery import Gallery
-
-    with Gallery.open(gallery_path, read_only=True) as opened:
-        facts = asdict(opened.info())
-    if as_json:
-        console.print_json(facts)
-    else:
-        console.table("Gallery", ["what", "value"], [[key, facts[key]] for key in facts])
-
-
-@gallery.command()
-@_GALLERY
-@_JSON
-def verify(gallery_path: Path, as_json: bool) -> int:
-    """Read everything back and report what is wrong.
-
-    \b
-    Example:
-      ektp-hw gallery verify people/
-    \b
-    Exit codes: 0 everything is as it was written, 1 something is not, 2 it cannot be opened.
-    """
-    from ektp_hw.gallery import Gallery
-
-    with (
-        Gallery.open(gallery_path, read_only=True) as opened,
-        console.progress("reading back", opened.info().templates) as advance,
-    ):
-        findings = opened.verify(progress=console.since_last(advance))
-    if as_json:
-        console.print_json({"findings": findings})
-    else:
-        for finding in findings:
-            console.say(finding)
-        console.say(f"{gallery_path}: {len(findings) or 'nothing'} wrong")
-    return 1 if findings else 0
+for _command in gallery_upkeep.COMMANDS:
+    gallery.add_command(_command)
 
 
 def _read(

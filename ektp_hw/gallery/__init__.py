@@ -11,18 +11,23 @@
             print(pair.a, pair.b, pair.score)
 """
 
+from ektp_hw.gallery.audit import Entry
+from ektp_hw.gallery.catalogue import GalleryInfo
+from ektp_hw.gallery.damage import Damage
 from ektp_hw.gallery.decision import Decision, Outcome, Policy, decide
 from ektp_hw.gallery.deduplication import Deduplication
 from ektp_hw.gallery.fusion import Candidate, DuplicatePair, Finding, PartMatch
 from ektp_hw.gallery.gallery import Gallery
 from ektp_hw.gallery.person import Person
-from ektp_hw.gallery.store import GalleryInfo
+from ektp_hw.gallery.segment import Segment
 
 __all__ = [
     "Candidate",
+    "Damage",
     "Decision",
     "Deduplication",
     "DuplicatePair",
+    "Entry",
     "Finding",
     "Gallery",
     "GalleryInfo",
@@ -30,5 +35,6 @@ __all__ = [
     "PartMatch",
     "Person",
     "Policy",
+    "Segment",
     "decide",
 ]

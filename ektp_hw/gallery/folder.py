@@ -19,31 +19,75 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ektp_hw.errors import GalleryDamaged, GalleryError, GalleryFull
-from ektp_hw.gallery.pack import HEADER_SIZE, create_pack
-from ektp_hw.gallery.table import create_table
+from ektp_hw.errors import GalleryDamaged, GalleryError, GalleryFull, GalleryLocked
+from ektp_hw.gallery.keyring import KEYS, create_keys
+from ektp_hw.gallery.ledger import create_ledger
 
-__all__ = ["LOCK", "MANIFEST", "PACK", "TABLE", "VERSION", "Manifest", "open_folder", "unwritten"]
+__all__ = [
+    "LEDGER",
+    "LOCK",
+    "MANIFEST",
+    "SEGMENTS",
+    "VERSION",
+    "Manifest",
+    "bytes_on_disk",
+    "open_folder",
+    "read_manifest",
+    "sync_folder",
+    "unwritten",
+]
 
 MANIFEST = "manifest.json"
-TABLE = "people.sqlite"
-PACK = "templates.pack"
+LEDGER = "gallery.sqlite"
+SEGMENTS = "segments"
 LOCK = "writer.lock"
-VERSION = 1
+VERSION = 2
 _FORMAT = "ektp_hw gallery"
 _NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a gallery says about itself: its identity (16 bytes), version and day of creation."""
+    """What a gallery says about itself.
+
+    Parameters
+    ----------
+    identity
+        16 bytes, the same in its ledger and segments.
+    created
+        Day and time, ISO 8601.
+    encrypted
+        Whether a `Keyring` belongs to it.
+    kept
+        Whether files of an older version are kept beside it, because not all could be read.
+    """
 
     identity: bytes
     version: int
     created: str
+    encrypted: bool = False
+    kept: bool = False
+
+    def write(self, folder: Path) -> None:
+        """Put it into a folder in place of the one that is there, and see it on the disk."""
+        told: dict[str, object] = {
+            "format": _FORMAT,
+            "version": self.version,
+            "identity": self.identity.hex(),
+            "created": self.created,
+        }
+        told |= {"encrypted": True} if self.encrypted else {}
+        told |= {"kept": True} if self.kept else {}
+        new = folder / f"{MANIFEST}.new"
+        with new.open("w", encoding="utf-8") as file:
+            json.dump(told, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(folder / MANIFEST)
+        sync_folder(folder)
 
 
-def open_folder(path: Path, *, create: bool) -> Manifest:
+def open_folder(path: Path, *, create: bool, secret: str | bytes | None) -> Manifest:
     """Return the manifest of the gallery at ``path``, making an empty gallery if asked to.
 
     Raises
@@ -52,22 +96,35 @@ def open_folder(path: Path, *, create: bool) -> Manifest:
         If there is no gallery and none may or can be made.
     GalleryDamaged
         If the manifest or a file beside it says that this is a gallery, and it cannot be read.
+    GalleryLocked
+        If it is encrypted and there is no secret.
     """
     try:
         if path.exists() and not path.is_dir():
             raise GalleryError(f"{path} is a file, and a gallery is a folder; give another path")
         if (path / MANIFEST).exists():
-            return _read_manifest(path / MANIFEST)
+            return _fitting(read_manifest(path), path, secret)
         inside = {each.name for each in path.iterdir()} if path.exists() else set()
-        if inside & {TABLE, PACK}:
+        if inside & {LEDGER, SEGMENTS}:
             raise GalleryDamaged(f"{path / MANIFEST} is missing; restore it from a copy")
         if inside:
             raise GalleryError(f"{path} holds other files and no gallery; give a new folder")
         if not create:
             raise GalleryError(f"{path} holds no gallery; check the path, or let one be created")
-        return _create(path)
+        return _create(path, secret)
     except OSError as error:
         raise unwritten(path, error) from error
+
+
+def _fitting(manifest: Manifest, path: Path, secret: str | bytes | None) -> Manifest:
+    if manifest.encrypted and secret is None:
+        raise GalleryLocked(f"{path} is encrypted; give its passphrase or key file")
+    if secret is not None and not manifest.encrypted:
+        raise GalleryError(
+            f"{path} is not encrypted; open it without a passphrase or key file, or enrol its "
+            "people into a new gallery made with one"
+        )
+    return manifest
 
 
 def unwritten(path: Path, error: OSError) -> GalleryError:
@@ -83,59 +140,67 @@ def unwritten(path: Path, error: OSError) -> GalleryError:
     )
 
 
-def _read_manifest(path: Path) -> Manifest:
+def bytes_on_disk(path: Path) -> int:
+    """Return the room that a gallery's files take; holes in them take none."""
+    found = [each.stat() for each in path.rglob("*") if each.is_file()]
+    return sum(getattr(each, "st_blocks", -(-each.st_size // 512)) * 512 for each in found)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest in a folder that has one.
+
+    Raises
+    ------
+    GalleryError, GalleryDamaged
+        If it is of a newer release, or cannot be read.
+    """
+    path = folder / MANIFEST
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        manifest = Manifest(bytes.fromhex(told["identity"]), int(told["version"]), told["created"])
+        manifest = Manifest(
+            bytes.fromhex(told["identity"]),
+            int(told["version"]),
+            str(told["created"]),
+            encrypted=bool(told.get("encrypted", False)),
+            kept=bool(told.get("kept", False)),
+        )
         ours = told["format"] == _FORMAT and len(manifest.identity) == 16
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         ours = False
     if not ours:
         raise GalleryDamaged(f"{path} is damaged or not a gallery's; restore it from a copy")
-    if manifest.version != VERSION:
+    if not 1 <= manifest.version <= VERSION:
         raise GalleryError(
-            f"{path.parent} is a gallery of version {manifest.version} and this ektp_hw reads "
-            f"version {VERSION}; install the release that wrote it"
+            f"{folder} is a gallery of version {manifest.version} and this ektp_hw reads "
+            f"versions 1 to {VERSION}; install the release that wrote it"
         )
     return manifest
 
 
-def _create(path: Path) -> Manifest:
-    manifest = Manifest(
-        uuid.uuid4().bytes, VERSION, datetime.now(UTC).isoformat(timespec="seconds")
-    )
+def _create(path: Path, secret: str | bytes | None) -> Manifest:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = Manifest(uuid.uuid4().bytes, VERSION, now, encrypted=secret is not None)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
     try:
-        create_pack(new / PACK, manifest.identity)
-        create_table(new / TABLE, manifest.identity, HEADER_SIZE)
-        with (new / MANIFEST).open("x", encoding="utf-8") as file:
-            json.dump(
-                {
-                    "format": _FORMAT,
-                    "version": manifest.version,
-                    "identity": manifest.identity.hex(),
-                    "created": manifest.created,
-                },
-                file,
-                indent=2,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_folder(new)
+        (new / SEGMENTS).mkdir()
+        create_ledger(new / LEDGER, manifest.identity)
+        if secret is not None:
+            create_keys(new / KEYS, manifest.identity, secret)
+        manifest.write(new)
         if path.exists():
             path.rmdir()
         new.rename(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         if (path / MANIFEST).exists():  # another process was faster
-            return _read_manifest(path / MANIFEST)
+            return _fitting(read_manifest(path), path, secret)
         raise
     return manifest
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     """See the names in a folder on the disk; Windows does that by itself."""
     if sys.platform == "win32":
         return

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ektp_hw.errors import GalleryDamaged
+from ektp_hw.gallery.catalogue import finger_of, stop_if
 from ektp_hw.gallery.deduplication import Deduplication
 from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.person import Person
 from ektp_hw.gallery.references import References
 from ektp_hw.gallery.search import score_people
-from ektp_hw.gallery.store import Store, stop_if
+from ektp_hw.gallery.store import Store
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
 
@@ -22,9 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from ektp_hw.gallery.columns import Description
     from ektp_hw.gallery.references import Comparison, View
 
 __all__ = ["Gallery"]
+
+_log = logging.getLogger(__name__)
 
 
 class Gallery(Store):
@@ -47,23 +53,33 @@ class Gallery(Store):
         *,
         create: bool = True,
         read_only: bool = False,
+        secret: str | bytes | None = None,
+        description: Description | None = None,
+        actor: str | None = None,
         comparison: Comparison | None = None,
     ) -> Self:
         """Open the gallery in a folder, making an empty one where there is none.
 
         Parameters
         ----------
-        create, read_only
+        create, read_only, secret, description, actor
             As in `Store.open`.
         comparison
             What prepares and compares templates; `ektp_hw.fingerprint.comparison` unless given.
 
         Raises
         ------
-        GalleryBusy, GalleryDamaged, GalleryFull, GalleryError
+        GalleryBusy, GalleryDamaged, GalleryFull, GalleryLocked, GalleryError
             As `Store.open`.
         """
-        gallery = super().open(path, create=create, read_only=read_only)
+        gallery = super().open(
+            path,
+            create=create,
+            read_only=read_only,
+            secret=secret,
+            description=description,
+            actor=actor,
+        )
         gallery.comparison = comparison
         return gallery
 
@@ -178,21 +194,27 @@ class Gallery(Store):
     ) -> View:
         """Bring the people in memory up to date and return them."""
         comparison = self._comparison()
-        with self._reading(), self._table.reading():
-            self._pack.end = max(self._pack.end, self._table.pack_end())
-            self._pack.check_size()
+        with self._reading(), self._shelves.steady():
             known = self._references.last_seq
-            newcomers = self._table.people_after(known)
+            newcomers = self._ledger.people_after(known)
             fingers: dict[int, dict[FingerPosition, Any]] = {seq: {} for seq, _ in newcomers}
-            total = self._table.count_parts(known)
-            for done, (seq, part) in enumerate(self._table.parts_after(known), 1):
-                stop_if(cancel)
-                position = FingerPosition(part.position)
-                fingers.setdefault(seq, {})[position] = comparison.prepare(self._template(part))
-                if progress is not None:
-                    progress(done, total)
+            done, total = 0, self._ledger.count_rows(known)
+            for segment in self._shelves.views() if newcomers else ():
+                first = int(np.searchsorted(segment.people, known, "right"))
+                for row in first + np.flatnonzero(segment.alive[first:]):
+                    stop_if(cancel)
+                    try:
+                        position, template = finger_of(segment, int(row))
+                    except GalleryDamaged as error:
+                        _log.warning("%s; it is left out of searches", error)
+                        continue
+                    owner = fingers.setdefault(int(segment.people[row]), {})
+                    owner[position] = comparison.prepare(template)
+                    done += 1
+                    if progress is not None:
+                        progress(done, total)
             for seq, identifier in newcomers:
                 self._references.add(seq, identifier, fingers[seq])
-            if len(self._references) != self._table.count():
-                self._references.keep_only({seq for seq, _ in self._table.people_after(0)})
+            if len(self._references) != self._ledger.count():
+                self._references.keep_only({seq for seq, _ in self._ledger.people_after(0)})
             return self._references.view()

@@ -1,81 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
 """The durable half of a gallery: enrol people so that no crash loses them.
 
-A folder holds a manifest, the append-only pack of templates and the table of people. An enrolment
-writes its templates to the end of the pack, waits until they are on the disk, and then commits the
-rows that refer to them: what `Store.enrol` acknowledged survives a crash at any moment, and what
-it did not is as if it had never been.
+A folder holds a manifest, segments (columns of fingers, see `ektp_hw.gallery.layout`) and the
+ledger (see `ektp_hw.gallery.ledger`). An enrolment writes its fingers behind the valid rows of the
+last segment, waits until they are on the disk, and then commits the people and how far the segment
+is valid now: what `Store.enrol` acknowledged survives a crash at any moment, and what it did not is
+as if it had never been. `Store.segments` is what searching reads.
 """
 
 from __future__ import annotations
 
-import threading
+import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ektp_hw.errors import (
-    GalleryDamaged,
-    GalleryError,
-    GalleryFull,
-    OperationCancelled,
-    TemplateError,
-)
-from ektp_hw.gallery import folder
+import numpy as np
+
+from ektp_hw.errors import GalleryError, GalleryFull
+from ektp_hw.gallery import audit, folder
+from ektp_hw.gallery.catalogue import Catalogue, stop_if
+from ektp_hw.gallery.columns import Undescribed
+from ektp_hw.gallery.compaction import DEAD_SHARE, Compaction, compact
+from ektp_hw.gallery.keyring import KEYS, Keyring
+from ektp_hw.gallery.ledger import Ledger, Place
 from ektp_hw.gallery.lock import WriterLock
-from ektp_hw.gallery.pack import Pack, record
+from ektp_hw.gallery.migration import migrated
 from ektp_hw.gallery.person import Person, checked_id
-from ektp_hw.gallery.table import Part, PeopleTable
-from ektp_hw.samples import FingerPosition
-from ektp_hw.templates import FingerprintTemplate
+from ektp_hw.gallery.seal import PlainSeals
+from ektp_hw.gallery.segment_file import Rows
+from ektp_hw.gallery.shelves import Shelves
 
 if TYPE_CHECKING:
     import os
+    import threading
     from collections.abc import Callable, Iterable, Iterator
-    from types import TracebackType
     from typing import Self
 
-__all__ = ["GalleryInfo", "Store", "stop_if"]
+    import numpy.typing as npt
 
-_FINGER = 1
+    from ektp_hw.gallery.columns import Description
+    from ektp_hw.gallery.seal import Seals
 
+__all__ = ["Store"]
 
-@dataclass(frozen=True)
-class GalleryInfo:
-    """What there is to know about a gallery at a glance; ``bytes`` counts all of its files."""
-
-    path: str
-    version: int
-    created: str
-    people: int
-    templates: int
-    bytes: int
+_log = logging.getLogger(__name__)
 
 
-class Store:
+class Store(Catalogue):
     """A folder of enrolled people; made by `open`, usable from several threads.
 
     One object at a time may write, in whatever process; any number may read meanwhile and see
     each enrolment once it is acknowledged.
     """
-
-    def __init__(
-        self,
-        path: Path,
-        manifest: folder.Manifest,
-        table: PeopleTable,
-        pack: Pack,
-        lock: WriterLock | None,
-    ) -> None:
-        self._path = path
-        self._manifest = manifest
-        self._table = table
-        self._pack = pack
-        self._writer = lock
-        self._guard = threading.RLock()
-        self._closed = False
 
     @classmethod
     def open(
@@ -84,6 +62,9 @@ class Store:
         *,
         create: bool = True,
         read_only: bool = False,
+        secret: str | bytes | None = None,
+        description: Description | None = None,
+        actor: str | None = None,
     ) -> Self:
         """Open the gallery in a folder, making an empty one where there is none.
 
@@ -93,57 +74,63 @@ class Store:
             False: an absent gallery is an error. Reading only never makes one.
         read_only
             Look and search only; works beside a writer, and on read-only media.
+        secret
+            Passphrase, or the bytes of a key file. A gallery made with one is encrypted (see
+            `ektp_hw.gallery.keyring`) and opened with no other.
+        description
+            What makes codes and sketches of templates.
+        actor
+            Who the audit trail says it was; the operating system's user unless given.
 
         Raises
         ------
         GalleryBusy
             If another object or process has it open for writing.
         GalleryDamaged
-            If a file of it is truncated, foreign or missing.
+            If its manifest or ledger is truncated, foreign or missing. Damaged segments cost a
+            warning in the log and their rows; see `verify`.
         GalleryFull
             If there is no room to make it.
+        GalleryLocked
+            If it is encrypted and the secret is missing or another's.
         GalleryError
             If the path cannot be a gallery.
         """
         place = Path(path)
-        manifest = folder.open_folder(place, create=create and not read_only)
-        lock = table = None
+        manifest = folder.open_folder(place, create=create and not read_only, secret=secret)
+        description = Undescribed() if description is None else description
+        actor = actor or audit.whoever_runs_this()
+        if read_only and manifest.version < folder.VERSION:
+            raise GalleryError(
+                f"{place} is a gallery of version {manifest.version}; open it once for writing "
+                f"(ektp-hw gallery compact {place}) to bring it to version {folder.VERSION}"
+            )
+        lock = ledger = None
         try:
-            lock = None if read_only else WriterLock(place / folder.LOCK)
-            table = PeopleTable(place / folder.TABLE, manifest.identity, writable=not read_only)
-            pack = Pack(
-                place / folder.PACK, manifest.identity, table.pack_end(), writable=not read_only
+            if not read_only:
+                lock = WriterLock(place / folder.LOCK)
+                manifest = migrated(place, description, _now(), actor)
+            seals: Seals = PlainSeals()
+            if secret is not None:
+                seals = Keyring(place / KEYS, manifest.identity, secret)
+            ledger = Ledger(place / folder.LEDGER, manifest.identity, writable=not read_only)
+            shelves = Shelves(
+                place / folder.SEGMENTS,
+                manifest.identity,
+                ledger,
+                description,
+                seals,
+                writable=not read_only,
             )
         except BaseException as error:
-            if table is not None:
-                table.close()
+            if ledger is not None:
+                ledger.close()
             if lock is not None:
                 lock.release()
             if isinstance(error, OSError):
                 raise folder.unwritten(place, error) from error
             raise
-        return cls(place, manifest, table, pack, lock)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the files back and let the next writer in; closing twice is harmless."""
-        with self._guard:
-            if not self._closed:
-                self._closed = True
-                self._pack.close()
-                self._table.close()
-                if self._writer is not None:
-                    self._writer.release()
+        return cls(place, manifest, ledger, shelves, lock, actor)
 
     def enrol(self, person: Person) -> None:
         """Add a person; when this returns, the person is on the disk.
@@ -177,155 +164,115 @@ class Store:
         with self._writing():
             seen: set[str] = set()
             for person in people:
-                if person.id in seen or self._table.find(person.id) is not None:
+                if person.id in seen or self._ledger.find(person.id) is not None:
                     raise ValueError(
                         f"{self._path}: {person.id!r} is enrolled already; remove it first or "
                         "choose another identifier"
                     )
                 seen.add(person.id)
-            records, rows = self._lay_out(people)
-            self._pack.write(records)
-            try:
-                self._table.add(rows, self._pack.end + len(records))
-            finally:
-                # After a failed commit as well: a log that was half written must never come to
-                # refer to other templates than these.
-                self._pack.advance(len(records))
+            if people:
+                self._put(people)
         return len(people)
 
-    def _lay_out(
-        self, people: list[Person]
-    ) -> tuple[bytes, list[tuple[str, str, str, list[Part]]]]:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        records: list[bytes] = []
-        offset = self._pack.end
-        rows = []
-        for person in people:
-            parts = []
-            for position, template in person.fingers.items():
-                stored = record(_FINGER, position, template.to_bytes())
-                parts.append(Part(_FINGER, int(position), offset, len(stored)))
-                offset += len(stored)
-                records.append(stored)
-            rows.append((person.id, person.name, now, parts))
-        return b"".join(records), rows
+    def _put(self, people: list[Person]) -> None:
+        first_seq = self._ledger.next_numbers()[0]
+        many = np.array([len(each.fingers) for each in people])
+        laid = self._shelves.lay_down(self._rows(people, many, first_seq), np.cumsum(many) - many)
+        now = _now()
+        places = [
+            self._place(first_seq + i, one, now, laid.places[i]) for i, one in enumerate(people)
+        ]
+        try:
+            trail = [(now, self._actor, "enrol", each.id) for each in people]
+            self._ledger.add(places, laid.segments, laid.blocks, trail)
+        except BaseException:
+            self._shelves.abandon(laid)
+            raise
+        self._shelves.settle(laid)
 
-    def get(self, identifier: str) -> Person:
-        """Return an enrolled person.
+    def _place(self, seq: int, one: Person, at: str, where: tuple[int, int]) -> Place:
+        name = self._shelves.seals.of(where[0]).hide(seq, one.name)
+        return Place(seq, one.id, name, at, *where, rows=len(one.fingers))
 
-        Raises
-        ------
-        KeyError
-            If nobody is enrolled under that identifier.
-        GalleryDamaged
-            If the templates cannot be read back.
-        """
-        with self._reading():
-            found = self._table.find(checked_id(identifier))
-            if found is None:
-                raise KeyError(identifier)
-            seq, name = found
-            parts = self._table.parts_of(seq)
-            if not parts:
-                raise GalleryDamaged(
-                    f"{self._path / folder.TABLE}: {identifier!r} has no template left; "
-                    "enrol the person anew"
-                )
-            self._pack.check_size()
-            fingers = {FingerPosition(each.position): self._template(each) for each in parts}
-            return Person(identifier, fingers, name=name)
+    def _rows(self, people: list[Person], many: npt.NDArray[np.int64], first_seq: int) -> Rows:
+        templates = [each for one in people for each in one.fingers.values()]
+        description = self._shelves.description
+        return Rows(
+            people=np.repeat(np.arange(first_seq, first_seq + len(people)), many),
+            positions=np.array([each for one in people for each in one.fingers], np.uint8),
+            codes=description.codes(templates),
+            sketches=description.sketches(templates),
+            templates=[each.to_bytes() for each in templates],
+        )
 
-    def remove(self, identifier: str) -> None:
-        """Take a person out for good; the room is not given back to the disk.
+    def remove(self, identifier: str, *, erase: bool = False) -> None:
+        """Take a person out: found by nobody from now on.
+
+        The templates leave the disk with the next compaction of their segment, which comes by
+        itself once a quarter of its rows are dead, or with ``erase`` at once.
 
         Raises
         ------
         KeyError
             If nobody is enrolled under that identifier.
+        GalleryFull
+            With ``erase``, if there is no room to rewrite the segment: the person is removed, and
+            a later `compact` erases.
         """
         with self._writing():
-            found = self._table.find(checked_id(identifier))
-            if found is None or not self._table.remove(identifier):
+            place = self._ledger.find(checked_id(identifier))
+            if place is None:
                 raise KeyError(identifier)
+            self._ledger.remove(place, _now(), self._actor, "erase" if erase else "remove")
+            row = next(each for each in self._ledger.segments() if each.number == place.segment)
+            dead = sum(many for _, many in self._ledger.dead(row.number))
+            if erase:
+                self._compact([row.number])
+            elif dead > DEAD_SHARE * row.rows:
+                try:
+                    self._compact([row.number])
+                except (OSError, GalleryError) as error:
+                    _log.warning("%s: %r is removed, and waits for a compaction: %s",
+                                 self._path, identifier, error)  # fmt: skip
 
-    def __len__(self) -> int:
-        with self._reading():
-            return self._table.count()
-
-    def __contains__(self, identifier: object) -> bool:
-        with self._reading():
-            return isinstance(identifier, str) and self._table.find(identifier) is not None
-
-    def __iter__(self) -> Iterator[str]:
-        seq = 0
-        while True:
-            with self._reading():
-                batch = self._table.people_after(seq, 1000)
-            if not batch:
-                return
-            for seq, identifier in batch:  # noqa: B007  # the last one is where to go on
-                yield identifier
-
-    def info(self) -> GalleryInfo:
-        """Return number of people and templates, size, version and age."""
-        with self._reading():
-            return GalleryInfo(
-                path=str(self._path),
-                version=self._manifest.version,
-                created=self._manifest.created,
-                people=self._table.count(),
-                templates=self._table.count_parts(),
-                bytes=sum(each.stat().st_size for each in self._path.iterdir() if each.is_file()),
-            )
-
-    def verify(
+    def compact(
         self,
         *,
         progress: Callable[[int, int], None] | None = None,
         cancel: threading.Event | None = None,
-    ) -> list[str]:
-        """Read everything back and return one sentence for each thing wrong; none is clean."""
-        with self._reading(), self._table.reading():
-            found = self._table.findings()
-            people = dict(self._table.people_after(0))
-            total = self._table.count_parts()
-            owners = set()
-            for done, (seq, part) in enumerate(self._table.parts_after(0), 1):
-                stop_if(cancel)
-                owners.add(seq)
-                try:
-                    self._template(part)
-                except GalleryDamaged as error:
-                    found.append(f"{people.get(seq, seq)}: {error}")
-                if progress is not None:
-                    progress(done, total)
-            found += [
-                f"{self._path}: {people[seq]} has no template left; enrol the person anew"
-                for seq in people.keys() - owners
-            ]
-        return found
+    ) -> Compaction:
+        """Give the room of removed people back, join small segments, mend codes and sketches.
 
-    def _template(self, part: Part) -> FingerprintTemplate:
-        modality, position, stored = self._pack.read(part.offset, part.size)
-        if (modality, position) != (part.modality, part.position):
-            raise GalleryDamaged(
-                f"{self._path / folder.PACK}: the record at byte {part.offset} is of another "
-                "finger; restore the file from a copy"
-            )
+        Crash-safe, and done segment by segment: stopped in the middle, it keeps what it did.
+
+        Raises
+        ------
+        GalleryFull
+            If there is no room for the largest segment a second time.
+        OperationCancelled
+            If ``cancel`` was set.
+        """
+
+        def advance(done: int, total: int) -> None:
+            if progress is not None:
+                progress(done, total)
+            stop_if(cancel)
+
+        with self._writing():
+            return self._compact(None, advance)
+
+    def _compact(
+        self,
+        only: list[int] | None,
+        advance: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Compaction:
         try:
-            return FingerprintTemplate.from_bytes(stored)
-        except TemplateError as error:
-            raise GalleryDamaged(
-                f"{self._path / folder.PACK}: the record at byte {part.offset} cannot be read: "
-                f"{error}"
-            ) from error
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        with self._guard:
-            if self._closed:
-                raise GalleryError(f"{self._path}: this gallery was closed; open it again")
-            yield
+            return compact(
+                self._ledger, self._shelves,
+                only=only, at=_now(), actor=self._actor, progress=advance,
+            )  # fmt: skip
+        finally:
+            self._ledger.forget()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -342,7 +289,5 @@ class Store:
                 raise folder.unwritten(self._path, error) from error
 
 
-def stop_if(cancel: threading.Event | None) -> None:
-    """Raise `OperationCancelled` once the event is set."""
-    if cancel is not None and cancel.is_set():
-        raise OperationCancelled("the gallery's work was cancelled before it had an answer")
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

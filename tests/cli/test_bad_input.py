@@ -10,7 +10,7 @@ import pytest
 
 from ektp_hw import fingerprint
 from ektp_hw.errors import SampleError
-from ektp_hw.gallery import Gallery
+from ektp_hw.gallery import Gallery, folder
 
 random = np.random.default_rng(7)
 
@@ -162,10 +162,8 @@ def test_no_gallery(refused, tmp_path, command):
 
 @pytest.mark.parametrize("command", COMMANDS_ON_A_GALLERY)
 def test_truncated_gallery(refused, enrolled, command):
-    for path in enrolled.iterdir():
+    for path in (enrolled / folder.MANIFEST, enrolled / folder.LEDGER):
         whole = path.read_bytes()
-        if len(whole) < 8:
-            continue
         path.write_bytes(whole[: len(whole) // 2])
         refused("gallery", command, enrolled)
         path.write_bytes(whole)
@@ -175,7 +173,7 @@ def test_truncated_gallery(refused, enrolled, command):
 def test_foreign_gallery(refused, enrolled, tmp_path, command):
     foreign = tmp_path / "foreign"
     foreign.mkdir()
-    for path in enrolled.iterdir():
+    for path in (each for each in enrolled.iterdir() if each.is_file()):
         (foreign / path.name).write_bytes(b"somebody else's file " * 100)
     refused("gallery", command, foreign)
     (tmp_path / "file").write_text("a file")
@@ -199,10 +197,8 @@ def test_gallery_open_in_another_process(enrolled, prints, one_sentence):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a file's size through the kernel")
 def test_full_disk(enrolled, prints, one_sentence, ektp_hw):
-    largest = max(path.stat().st_size for path in enrolled.iterdir())
-
     def no_room():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
 
     files = [prints / f"{each}.png" for each in ("1_2", "2_2", "3_1", "3_2")]
     finished = in_another_process("gallery", "enrol", enrolled, *files, preexec_fn=no_room)

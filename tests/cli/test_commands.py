@@ -144,7 +144,42 @@ def test_gallery(ektp_hw, prints, tmp_path):
 
     assert ektp_hw("gallery", "info", people, "--json").json["people"] == 4
     verified = ektp_hw("gallery", "verify", people, "--json")
-    assert (verified.code, verified.json) == (0, {"findings": []})
+    assert (verified.code, verified.json) == (0, {"findings": [], "damage": []})
+
+
+def test_removed_compacted_and_told(ektp_hw, prints, tmp_path):
+    people = tmp_path / "people"
+    ektp_hw("gallery", "enrol", people, *sorted(prints.glob("*_1.png")))
+    gone = ektp_hw("gallery", "remove", people, "2_1")
+    assert gone.out == f"{people}: 1 removed, 2 people now\n"
+    assert ektp_hw("gallery", "remove", people, "2_1").code == 2
+    ektp_hw("gallery", "enrol", people, prints / "2_1.png")
+    assert "1 removed" in ektp_hw("gallery", "remove", people, "2_1", "--erase").out
+    done = ektp_hw("gallery", "compact", people, "--json")
+    assert done.json.keys() >= {"rows_dropped", "segments_after"}
+    assert "dropped" in ektp_hw("gallery", "compact", people).out
+    trail = ektp_hw("gallery", "audit", people, "--json").json
+    told = [(each["action"], each["id"]) for each in trail if each["action"] != "compact"]
+    assert told[2:] == [("enrol", "3_1"), ("remove", "2_1"), ("enrol", "2_1"), ("erase", "2_1")]
+    assert all(each["actor"] and each["at"] for each in trail)
+    assert "erase" in ektp_hw("gallery", "audit", people).out
+
+
+def test_encrypted(ektp_hw, prints, tmp_path, monkeypatch):
+    people, key = tmp_path / "people", tmp_path / "key"
+    key.write_text("a passphrase\n")
+    ektp_hw("gallery", "enrol", people, prints / "2_1.png", "--key-file", key)
+    assert ektp_hw("gallery", "info", people).code == 2
+    told = ektp_hw("gallery", "info", people, "--json", "--key-file", key).json
+    assert (told["people"], told["encrypted"]) == (1, True)
+    monkeypatch.setenv("EKTP_HW_GALLERY_KEY_FILE", str(key))
+    assert ektp_hw("gallery", "search", people, prints / "2_2.png").code == 0
+    assert ektp_hw("gallery", "verify", people).code == 0
+    assert ektp_hw("gallery", "dedup", people).code == 0
+    assert ektp_hw("gallery", "remove", people, "2_1", "--erase").code == 0
+    assert ektp_hw("gallery", "compact", people).code == 0
+    key.write_text("another")
+    assert ektp_hw("gallery", "audit", people).code == 2
 
 
 def test_search_that_finds_nobody(ektp_hw, prints, tmp_path):

@@ -50,6 +50,11 @@ def person(template):
 
 
 @pytest.fixture
+def comparison():
+    return SharedCoordinates
+
+
+@pytest.fixture
 def path(tmp_path):
     return tmp_path / "people"
 

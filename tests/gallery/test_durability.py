@@ -14,7 +14,7 @@ import time
 import pytest
 
 from ektp_hw.errors import GalleryError, GalleryFull
-from ektp_hw.gallery import Gallery, folder, pack
+from ektp_hw.gallery import Gallery, folder, segment_file
 
 ENROL_FOREVER = """
 import itertools, sys
@@ -60,17 +60,21 @@ def test_killed_at_any_moment(path, rng):
     assert len(acknowledged) >= 15
 
 
-def test_torn_end_is_cut_by_the_next_writer(path, gallery, person):
+def test_a_torn_end_is_wiped_by_the_next_writer(path, gallery, person):
     gallery.enrol(person("a"))
     gallery.close()
-    file = path / folder.PACK
+    file = next((path / folder.SEGMENTS).iterdir())
     whole = file.read_bytes()
-    file.write_bytes(whole + pack.record(1, 2, b"half a template")[:-7])
+    torn = bytearray(whole)
+    torn[-100:-50] = b"x" * 50
+    file.write_bytes(torn)
+    (path / folder.SEGMENTS / "00000002.segment").write_bytes(b"half a segment")
     with Gallery.open(path, read_only=True) as reader:
         assert reader.verify() == []
-    assert file.stat().st_size > len(whole)
+    assert file.read_bytes() == torn
     with Gallery.open(path) as again:
         assert file.read_bytes() == whole
+        assert list((path / folder.SEGMENTS).iterdir()) == [file]
         again.enrol(person("b"))
         assert again.verify() == []
 
@@ -84,7 +88,7 @@ def test_no_room_for_templates(gallery, person, monkeypatch, code, call):
         raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as patch:
-        patch.setattr(pack.os, call, fail)
+        patch.setattr(segment_file.os, call, fail)
         with pytest.raises(GalleryFull, match="full"):
             gallery.enrol(person("lost"))
     assert list(gallery) == ["before"]
@@ -93,9 +97,8 @@ def test_no_room_for_templates(gallery, person, monkeypatch, code, call):
     assert gallery.verify() == []
 
 
-def test_half_a_write(path, gallery, person, monkeypatch):
+def test_half_a_write(gallery, person, monkeypatch):
     gallery.enrol(person("before"))
-    size = (path / folder.PACK).stat().st_size
     write = os.write
     rest = [100]
 
@@ -107,11 +110,10 @@ def test_half_a_write(path, gallery, person, monkeypatch):
         return taken
 
     with monkeypatch.context() as patch:
-        patch.setattr(pack.os, "write", fill)
+        patch.setattr(segment_file.os, "write", fill)
         with pytest.raises(GalleryFull):
             gallery.enrol(person("lost"))
     assert rest == [0]
-    assert (path / folder.PACK).stat().st_size == size
     assert gallery.verify() == []
 
 
@@ -119,7 +121,7 @@ def test_failing_disk_is_not_called_full(gallery, person, monkeypatch):
     def fail(*_):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(pack.os, "fsync", fail)
+    monkeypatch.setattr(segment_file.os, "fsync", fail)
     with pytest.raises(GalleryError, match="Input/output") as caught:
         gallery.enrol(person("a"))
     assert not isinstance(caught.value, GalleryFull)
@@ -127,7 +129,7 @@ def test_failing_disk_is_not_called_full(gallery, person, monkeypatch):
 
 def test_no_room_for_the_table(path, gallery, person):
     gallery.enrol(person("before"))
-    connection = gallery._table._connection
+    connection = gallery._ledger._connection
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
     acknowledged = ["before"]
@@ -138,7 +140,7 @@ def test_no_room_for_the_table(path, gallery, person):
             gallery.enrol_all(newcomers)
             acknowledged.extend(each.id for each in newcomers)
 
-    with pytest.raises(GalleryFull, match=folder.TABLE):
+    with pytest.raises(GalleryFull, match=folder.LEDGER):
         fill()
     assert list(gallery) == acknowledged
     connection.execute("PRAGMA max_page_count = 1000000")
@@ -149,12 +151,18 @@ def test_no_room_for_the_table(path, gallery, person):
         assert again.verify() == []
 
 
-def test_templates_of_a_failed_commit_are_never_written_over(gallery, person):
-    end = gallery._pack.end
-    gallery._table._connection.execute("PRAGMA query_only = ON")
+def test_rows_of_a_failed_commit_are_never_written_over(path, gallery, person):
+    gallery.enrol(person("before"))
+    gallery._ledger._connection.execute("PRAGMA query_only = ON")
     with pytest.raises(GalleryError):
-        gallery.enrol(person("a"))
-    assert gallery._pack.end > end
+        gallery.enrol(person("lost"))
+    file = path / folder.SEGMENTS / "00000001.segment"
+    limbo = file.read_bytes()
+    gallery._ledger._connection.execute("PRAGMA query_only = OFF")
+    gallery.enrol(person("behind"))
+    assert file.read_bytes() == limbo
+    assert list(gallery) == ["before", "behind"]
+    assert gallery.verify() == []
 
 
 OPEN_WHEN_FULL = """
@@ -283,7 +291,7 @@ def test_a_crash_while_creating_leaves_no_gallery(path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "create_table", crash)
+        patch.setattr(folder, "create_ledger", crash)
         with pytest.raises(GalleryFull):
             Gallery.open(path)
     assert not path.exists()
@@ -293,22 +301,22 @@ def test_a_crash_while_creating_leaves_no_gallery(path, monkeypatch):
 
 
 def test_two_create_at_once(path, monkeypatch):
-    create = folder.create_table
+    create = folder.create_ledger
     with contextlib.ExitStack() as stack:
 
         def faster(*arguments):
-            monkeypatch.setattr(folder, "create_table", create)
+            monkeypatch.setattr(folder, "create_ledger", create)
             stack.enter_context(Gallery.open(path))
             create(*arguments)
 
-        monkeypatch.setattr(folder, "create_table", faster)
+        monkeypatch.setattr(folder, "create_ledger", faster)
         with pytest.raises(GalleryError, match="open for writing"):
             Gallery.open(path)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_commits_wait_for_the_disk(gallery):
-    connection = gallery._table._connection
+    connection = gallery._ledger._connection
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert sqlite3.threadsafety == 3
