@@ -247,6 +247,7 @@ class _Watcher(threading.Thread):
         self._nearly_over = time.monotonic() + look - _BEFORE_THE_END
         self._limit = limit
         self._frames = frames
+        self._stays = False
         self._ended = threading.Event()
 
     def run(self) -> None:
@@ -259,7 +260,9 @@ class _Watcher(threading.Thread):
 
     def _stay(self) -> None:
         """Give the capture what is left of the time, and end it when it fails over and over."""
-        if self._limit.take_spare():
+        if not self._stays:
+            self._stays = True
+            self._limit.take_spare()
             self._device.extend_capture(self._limit.left - _BEFORE_THE_END - _AFTER_THE_LOOK)
         if len(self._device.slips) >= _SLIPS:
             self._limit.cancel.set()

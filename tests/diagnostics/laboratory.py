@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole network on one machine, for the doctor: five namespaces, a line, and 32 ways to break it.
+"""A whole network on one machine, for the doctor: five namespaces, a line, and 38 ways to break it.
 
     station ── gateway ══ wire ══ provider ─┬─ centre     203.0.113.10  https, http
     192.168.7.20   .7.1         100.64.0.1  └─ elsewhere  198.51.100.20 a neighbour that answers
-                                100.64.9.53 name server
+                                100.64.9.53 name server, time server
 
 Nothing outside these namespaces is touched, and no packet leaves the machine. It needs root,
 iproute2 and `cryptography`; `why_not` says what is missing.
@@ -44,11 +44,12 @@ from diagnostics.laboratory_servers import (
     Centre,
     NameServer,
     Server,
+    TimeServer,
     talk_as_portal,
     talk_as_router,
     write_certificates,
 )
-from diagnostics.laboratory_wire import Wire, end_of_wire, without_offloading
+from diagnostics.laboratory_wire import Twin, Wire, end_of_wire, without_offloading
 from ektp_hw.diagnostics.probing import Probe, Report
 from ektp_hw.diagnostics.surroundings import StationProfile, Surroundings
 
@@ -65,6 +66,9 @@ class NetworkFault(StrEnum):
     NO_ADDRESS = "DHCP gave no address"
     LINK_LOCAL_ONLY = "DHCP failed, the system chose 169.254"
     NO_ROUTE = "no way out is set"
+    DUPLICATE_ADDRESS = "another device has the station's address"
+    ONLY_IPV6 = "the station has an IPv6 address only, and it leads nowhere"
+    IPV6_BROKEN = "IPv6 is set and leads nowhere, IPv4 works"
     GATEWAY_DEAD = "the gateway does not answer"
     PORTAL = "a login page at the gateway catches all"
     INTERCEPTION = "a box at the gateway opens TLS with its own certificate"
@@ -84,6 +88,9 @@ class NetworkFault(StrEnum):
     CERTIFICATE_WRONG_NAME = "the centre's certificate is somebody else's"
     CERTIFICATE_STRANGE = "the centre's certificate is signed by nobody known"
     CLOCK_WRONG = "the world is three years ahead of the station's clock"
+    CLOCK_SLOW = "the world is 20 minutes ahead of the station's clock"
+    CENTRE_CLOCK_WRONG = "the centre's clock is two days slow"
+    CLOCK_WRONG_BY_NTP = "the time servers are two days ahead, the centre tells no time"
     HTTP_500 = "the centre answers 500"
     HTTP_503 = "the centre answers 503"
     HEALTH_BAD = "the centre's application says that it is ill"
@@ -123,7 +130,8 @@ def laboratory() -> Iterator["Laboratory"]:
 class Laboratory:
     """See the file's first words.
 
-    ``wire``, ``names``, ``centre`` may also be misused directly (loss, delay, mode, status, ...).
+    ``wire``, ``names``, ``time``, ``centre`` may also be misused directly (loss, delay, mode,
+    status, ...).
     """
 
     _numbers = itertools.count(1)
@@ -163,6 +171,8 @@ class Laboratory:
         self.wire = Wire(*ends)
         self._closing.callback(self.wire.close)
         self._start_names()
+        self.time = TimeServer(self._inside("provider", lambda: _datagrams("100.64.9.53", 123)))
+        self._closing.callback(self.time.close)
         self.centre = Centre(self._folder)
         self._restart_centre()
         self._serve("centre", 80, self.centre.talk_plainly, self._closing)
@@ -199,6 +209,7 @@ class Laboratory:
         self._faulty.close()
         self.wire.heal()
         self.names.heal()
+        self.time.heal()
         self.centre.heal()
 
     def look(
@@ -305,6 +316,21 @@ class Laboratory:
         link_local = "169.254.8.1/16 dev eth0"
         self._change("station", f"addr add {link_local}", f"addr del {link_local}")
 
+    def _bring_twin(self) -> None:
+        wire = self._inside("gateway", lambda: end_of_wire("lan"))
+        self._faulty.callback(Twin(wire, "192.168.7.20").close)
+
+    def _lead_nowhere_by_ipv6(self) -> None:
+        """Give the station an IPv6 address and a way out to a router that is not there."""
+        address, way = "2001:db8:7::20/64 dev eth0", "via 2001:db8:7::1"
+        self._change("station", f"addr add {address} nodad", f"addr del {address}")
+        self._change("station", f"route add default {way}", f"route del default {way}")
+        self.names.sixth = "2001:db8:13::10"
+
+    def _leave_only_ipv6(self) -> None:
+        self._lose_address()
+        self._lead_nowhere_by_ipv6()
+
     def _remove_card(self) -> None:
         self._change(
             "station", f"link set eth0 netns {self._prefix}wire", "link set eth0 up",
@@ -372,7 +398,7 @@ _LINES = {
         "route add default via 198.51.100.1",
     ),
 }
-_THREE_YEARS = 3 * 365 * 86400.0
+_THREE_YEARS, _TWO_DAYS, _TWENTY_MINUTES = 3 * 365 * 86400.0, 2 * 86400.0, 1200.0
 
 
 def _sweep() -> None:
@@ -405,6 +431,14 @@ def _set(part: str, **values: object) -> Callable[[Laboratory], None]:
     return change
 
 
+def _both(*changes: Callable[[Laboratory], None]) -> Callable[[Laboratory], None]:
+    def change(lab: Laboratory) -> None:
+        for each in changes:
+            each(lab)
+
+    return change
+
+
 def _order(room: str, done: str, *undone: str) -> Callable[[Laboratory], None]:
     return lambda lab: lab._change(room, done, *undone)
 
@@ -416,6 +450,9 @@ _BREAKS: dict[NetworkFault, Callable[[Laboratory], None]] = {
     NetworkFault.NO_ADDRESS: Laboratory._lose_address,
     NetworkFault.LINK_LOCAL_ONLY: Laboratory._choose_link_local,
     NetworkFault.NO_ROUTE: _order("station", "route del default", _HOME),
+    NetworkFault.DUPLICATE_ADDRESS: Laboratory._bring_twin,
+    NetworkFault.ONLY_IPV6: Laboratory._leave_only_ipv6,
+    NetworkFault.IPV6_BROKEN: Laboratory._lead_nowhere_by_ipv6,
     NetworkFault.GATEWAY_DEAD: Laboratory._silence_gateway,
     NetworkFault.PORTAL: Laboratory._open_portal,
     NetworkFault.INTERCEPTION: Laboratory._intercept,
@@ -441,6 +478,13 @@ _BREAKS: dict[NetworkFault, Callable[[Laboratory], None]] = {
     NetworkFault.CERTIFICATE_WRONG_NAME: _set("centre", certificate="wrong_name"),
     NetworkFault.CERTIFICATE_STRANGE: _set("centre", certificate="strange"),
     NetworkFault.CLOCK_WRONG: _set("centre", certificate="far", clock=_THREE_YEARS),
+    NetworkFault.CLOCK_SLOW: _both(
+        _set("centre", clock=_TWENTY_MINUTES), _set("time", shift=_TWENTY_MINUTES)
+    ),
+    NetworkFault.CENTRE_CLOCK_WRONG: _set("centre", clock=-_TWO_DAYS),
+    NetworkFault.CLOCK_WRONG_BY_NTP: _both(
+        _set("centre", clock=None), _set("time", shift=_TWO_DAYS)
+    ),
     NetworkFault.HTTP_500: _set("centre", status=500, health=500),
     NetworkFault.HTTP_503: _set("centre", status=503, health=503),
     NetworkFault.HEALTH_BAD: _set("centre", health=503),

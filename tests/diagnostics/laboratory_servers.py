@@ -47,7 +47,8 @@ class Centre:
     """Answers HTTPS, as its attributes say, which may be set at any time.
 
     They are ``status``, ``health`` (status of /health), ``wait`` (seconds before an answer),
-    ``clock`` (seconds that its Date differs from the true time), ``certificate``, ``speaks_tls``.
+    ``clock`` (seconds that its Date differs from the true time; None: it tells none),
+    ``certificate``, ``speaks_tls``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,7 +56,8 @@ class Centre:
         self.heal()
 
     def heal(self) -> None:
-        self.status, self.health, self.wait, self.clock = 200, 200, 0.0, 0.0
+        self.status, self.health, self.wait = 200, 200, 0.0
+        self.clock: float | None = 0.0
         self.speaks_tls, self.certificate = True, "good"
 
     def talk(self, caller: socket.socket) -> None:
@@ -71,8 +73,12 @@ class Centre:
                 time.sleep(self.wait)
                 status = self.health if path == "/health" else self.status
                 body = b"x" * 200_000 if path == "/measure" else b"SIAK\n"
-                date = email.utils.formatdate(time.time() + self.clock, usegmt=True)
-                secured.sendall(http_answer(status, body, f"Date: {date}"))
+                secured.sendall(http_answer(status, body, *self._dated()))
+
+    def _dated(self) -> list[str]:
+        if self.clock is None:
+            return []
+        return [f"Date: {email.utils.formatdate(time.time() + self.clock, usegmt=True)}"]
 
     def talk_plainly(self, caller: socket.socket) -> None:
         """Send who asks without TLS to the secure address."""
@@ -112,18 +118,20 @@ class NameServer:
     """Answers questions for IPv4 addresses, as its ``mode`` says.
 
     It is ``right``, ``silent``, ``failing``, ``unknown`` (knows no name) or an address, which it
-    then gives for every name.
+    then gives for every name. ``sixth`` is the IPv6 address that it has for every name it knows;
+    empty for none.
     """
 
     def __init__(self, asked: socket.socket, names: dict[str, str]) -> None:
-        self._asked, self._names, self.mode = asked, names, "right"
+        self._asked, self._names = asked, names
+        self.heal()
         asked.settimeout(0.1)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="names", daemon=True)
         self._thread.start()
 
     def heal(self) -> None:
-        self.mode = "right"
+        self.mode, self.sixth = "right", ""
 
     def close(self) -> None:
         self._stop.set()
@@ -150,8 +158,39 @@ class NameServer:
         answers = b""
         if code == 0 and kind == 1 and address:
             answers = struct.pack(">HHHIH", 0xC00C, 1, 1, 60, 4) + socket.inet_aton(address)
+        if code == 0 and kind == 28 and address and self.sixth:
+            packed = socket.inet_pton(socket.AF_INET6, self.sixth)
+            answers = struct.pack(">HHHIH", 0xC00C, 28, 1, 60, 16) + packed
         head = struct.pack(">HHHHH", 0x8180 | code, 1, 1 if answers else 0, 0, 0)
         return query[:2] + head + query[12 : at + 5] + answers
+
+
+class TimeServer:
+    """Tells the time by NTP, ``shift`` seconds from the true one."""
+
+    def __init__(self, asked: socket.socket) -> None:
+        self._asked, self.shift = asked, 0.0
+        asked.settimeout(0.1)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="time", daemon=True)
+        self._thread.start()
+
+    def heal(self) -> None:
+        self.shift = 0.0
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._asked.close()
+
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(OSError):
+                question, asker = self._asked.recvfrom(512)
+                now = time.time() + self.shift + 2_208_988_800
+                stamp = struct.pack("!II", int(now) % 2**32, int(now % 1 * 2**32))
+                head = struct.pack("!BBbb3I", 0x24, 2, 6, -20, 0, 0, 0)
+                self._asked.sendto(head + stamp + question[40:48] + stamp + stamp, asker)
 
 
 @cache

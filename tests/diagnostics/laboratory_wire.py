@@ -17,6 +17,8 @@ import struct
 import threading
 import time
 
+from ektp_hw.diagnostics.probes.network.twin import arp_frame, read_arp
+
 _SIOCETHTOOL = 0x8946
 _OFFLOADS = {"checksum": 0x17, "scatter": 0x19, "tso": 0x1F, "gso": 0x24}
 """ETHTOOL_STXCSUM, _SSG, _STSO, _SGSO of linux/ethtool.h."""
@@ -72,6 +74,33 @@ class Wire:
         if self.cut or (is_ip and len(frame) - _ETHERNET > self.largest):
             return False
         return not (is_ip and self._dice.random() < self.loss)
+
+
+class Twin:
+    """Another device on a wire: answers questions for an address that somebody else has."""
+
+    card = bytes.fromhex("02ec7b000001")
+
+    def __init__(self, wire: socket.socket, address: str) -> None:
+        self._wire, self._address = wire, socket.inet_aton(address)
+        wire.settimeout(0.1)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._answer, name="twin", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._wire.close()
+
+    def _answer(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(OSError):
+                frame = self._wire.recv(256)
+                told = read_arp(frame)
+                if told is not None and told[0] == 1 and told[3] == self._address:
+                    _, asker, asked_by, _ = told
+                    self._wire.send(arp_frame(2, self.card, self._address, asker, asked_by))
 
 
 def end_of_wire(device: str) -> socket.socket:

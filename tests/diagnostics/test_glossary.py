@@ -12,7 +12,7 @@ from ektp_hw.diagnostics.wording import catalogue
 ALLOWED = frozenset(
     # Names of techniques, units and formats that Indonesian writes the same way.
     """usb tls http https dns dhcp ip tcp mtu vpn api url html json pdf zip toml sha ed ssh nik nip
-    smart arp icmp sam pc sc ccid uvc hid xhci udev pcscd cpu ram gb mb kb mbit ms
+    smart ntp arp icmp sam pc sc ccid uvc hid xhci udev pcscd cpu ram gb mb kb mbit ms
     ektp hw doctor check cryptography reportlab linux windows debian ubuntu systemd libusb
     english zkteco
     """.split()  # noqa: SIM905  # words are easier to read than quotes

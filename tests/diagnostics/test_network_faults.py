@@ -31,6 +31,8 @@ SURE = [
     (Fault.NO_ADDRESS, OURS, "network.no_address"),
     (Fault.LINK_LOCAL_ONLY, OURS, "network.link_local"),
     (Fault.NO_ROUTE, OURS, "network.no_route"),
+    (Fault.DUPLICATE_ADDRESS, OURS, "network.address_twice"),
+    (Fault.ONLY_IPV6, OURS, "network.only_v6_no_way"),
     (Fault.GATEWAY_DEAD, OURS, "network.gateway_dead"),
     (Fault.PORTAL, OURS, "network.portal_found"),
     (Fault.INTERCEPTION, OURS, "network.intercepted"),
@@ -57,6 +59,8 @@ SUSPECTED = [
     (Fault.CENTRE_SLOW, "network.slow_answer"),
     (Fault.LOSSY, "network.packets_lost"),
     (Fault.SLOW_LINE, "network.long_trip"),
+    (Fault.IPV6_BROKEN, "network.ipv6_leads_nowhere"),
+    (Fault.CLOCK_SLOW, "computer.clock_drifts"),
 ]
 UNDECIDED = [
     (Fault.NAME_UNKNOWN, {}, "network.name_unknown"),

@@ -107,9 +107,9 @@ def test_the_link(machine, file, text, key):
 
 def test_a_machine_without_any_network(tmp_path):
     around = Surroundings(StationProfile(centre="https://pusat.contoh.test"), tmp_path, {})
-    keys = [probe.run(around, [])[0].seen.key for probe in PROBES[:6]]
-    assert keys == ["network.no_interface", "network.no_address", "network.no_route",
-                    "network.nothing_to_ask", "network.nothing_to_ask",
+    keys = [probe.run(around, [])[0].seen.key for probe in PROBES[:7]]
+    assert keys == ["network.no_interface", "network.no_address", "network.no_wire",
+                    "network.no_route", "network.nothing_to_ask", "network.nothing_to_ask",
                     "network.no_name_server"]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ the Raspberry Pi for ``get_throttled``.
 from __future__ import annotations
 
 import re
+import statistics
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from ektp_hw.diagnostics.findings import Cause, Who
 from ektp_hw.diagnostics.probes.kernel_log import kernel_log
 from ektp_hw.diagnostics.probes.network.layer import Layer
 from ektp_hw.diagnostics.probes.network.speaking import ask, centre_of, place_of
+from ektp_hw.diagnostics.probes.network.time_servers import differences_by_ntp
 from ektp_hw.diagnostics.probes.saying import FunctionProbe, broken, sound, suspect, untested
 
 if TYPE_CHECKING:
@@ -106,18 +108,17 @@ def _zone(around: Surroundings) -> str:
 
 
 def _drift(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
-    """Compare the clock with the centre's, and with those of the reference hosts."""
-    name, centre = "computer.drift", centre_of(around)
-    if centre is None:
-        return [untested(name, "computer.no_other_clock")]
-    theirs = _difference(around, around.profile.centre)
+    """Compare the clock with the centre's, the reference hosts' and the time servers'."""
+    name = "computer.drift"
+    theirs = _difference(around, around.profile.centre) if centre_of(around) else None
     if theirs is None:
-        return [untested(name, "computer.no_other_clock")]
+        return [_drift_by_ntp(around)]
     evidence: dict[str, str | int | float | bool | None] = {"seconds_behind_centre": round(theirs)}
     if abs(theirs) < _DRIFT:
         return [sound(name, "computer.clock_agrees", evidence, seconds=abs(round(theirs)))]
     others = [each for host in around.profile.reference_hosts
               if (each := _difference(around, host)) is not None]  # fmt: skip
+    others += differences_by_ntp(around)
     evidence["hosts_with_clock"] = len(others)
     if others and all(abs(each) < _DRIFT for each in others):
         return [suspect(name, "computer.clock_of_centre", Cause.CENTRAL_SERVICE, Who.CENTRE, 0.8,
@@ -129,6 +130,22 @@ def _drift(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  #
     sure = 0.9 if others else 0.8
     return [broken(name, "computer.clock_wrong", Cause.COMPUTER, Who.CLERK, sure, evidence,
                    days=_days(theirs))]  # fmt: skip
+
+
+def _drift_by_ntp(around: Surroundings) -> Finding:
+    """Compare the clock with the time servers of this machine, where the centre tells no time."""
+    name, told = "computer.drift", differences_by_ntp(around)
+    if not told:
+        return untested(name, "computer.no_other_clock")
+    behind = statistics.median(told)
+    evidence: Evidence = {"seconds_behind_ntp": round(behind), "time_servers": len(told)}
+    if abs(behind) < _DRIFT:
+        return sound(name, "computer.ntp_agrees", evidence, seconds=abs(round(behind)))
+    if abs(behind) < _WRONG:
+        return suspect(name, "computer.ntp_drifts", Cause.COMPUTER, Who.CLERK, 0.8, evidence,
+                       minutes=round(abs(behind) / 60))  # fmt: skip
+    return broken(name, "computer.ntp_wrong", Cause.COMPUTER, Who.CLERK, 0.85, evidence,
+                  days=_days(behind))  # fmt: skip
 
 
 def _days(seconds: float) -> int:

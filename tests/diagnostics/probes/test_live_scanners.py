@@ -98,7 +98,7 @@ def test_a_scanner_that_falls_silent_is_broken(desk):
 
 @pytest.mark.usefixtures("desk")
 def test_a_module_on_a_slow_line_is_not_called_broken():
-    (found,) = try_one("zfm")
+    (found,) = try_one("zfm", 4.0)
     assert (found.seen.key, found.outcome) == ("devices.slow_picture", Outcome.UNTESTED)
 
 

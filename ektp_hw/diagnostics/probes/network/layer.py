@@ -18,7 +18,8 @@ __all__ = ["Layer"]
 _CARRYING = {
     f"network.{layer}"
     for layer in (
-        "link", "address", "gateway", "portal", "provider", "dns", "proxy", "centre", "mtu",
+        "link", "address", "duplicate", "gateway", "portal", "provider", "dns", "proxy", "centre",
+        "mtu",
     )
 }  # fmt: skip
 """Layers without which nothing above them can be asked; a bad certificate is none of them."""

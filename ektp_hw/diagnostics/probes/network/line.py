@@ -9,7 +9,9 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from ektp_hw.diagnostics.findings import Cause, Who
+from ektp_hw.diagnostics.probes.network.ipv6 import has_ipv6, knock_by_ipv6
 from ektp_hw.diagnostics.probes.network.packets import at_once, resolve_name, trace, try_tcp
+from ektp_hw.diagnostics.probes.network.speaking import centre_of, proxy_of
 from ektp_hw.diagnostics.probes.network.tables import (
     default_route,
     interfaces,
@@ -84,8 +86,8 @@ def look_at_address(around: Surroundings, before: Sequence[Finding]) -> list[Fin
     """Look for an address that is good for anything, from DHCP or a person."""
     name, addresses = "network.address", own_addresses(around)
     evidence = {"addresses": ", ".join(map(str, addresses))}
-    if not addresses and any(_is_global_v6(line) for line in _v6_lines(around)):
-        return [untested(name, "network.only_v6")]
+    if not addresses and has_ipv6(around):
+        return [_only_v6(around)]
     if not addresses:
         return [broken(name, "network.no_address", _OURS, Who.TECHNICIAN, 0.9)]
     if all(address in _LINK_LOCAL for address in addresses):
@@ -93,13 +95,13 @@ def look_at_address(around: Surroundings, before: Sequence[Finding]) -> list[Fin
     return [sound(name, "network.has_address", evidence, address=str(addresses[0]))]
 
 
-def _v6_lines(around: Surroundings) -> list[str]:
-    return (around.read("/proc/net/if_inet6") or "").splitlines()
-
-
-def _is_global_v6(line: str) -> bool:
-    words = line.split()
-    return len(words) > 3 and words[3] == "00"
+def _only_v6(around: Surroundings) -> Finding:
+    """Say whether IPv6 alone leads to the centre; the layers above are asked by IPv4."""
+    name, centre = "network.address", centre_of(around)
+    state = knock_by_ipv6(centre) if centre is not None and proxy_of(around) is None else None
+    if state in {None, "open", "refused"}:
+        return untested(name, "network.only_v6", {"ipv6": state})
+    return broken(name, "network.only_v6_no_way", _OURS, Who.TECHNICIAN, 0.7, {"ipv6": state})
 
 
 def look_at_gateway(  # noqa: PLR0911  # one answer each
