@@ -3,45 +3,26 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ektp_hw.cli import console
+from ektp_hw.cli import bench_gallery
+from ektp_hw.cli.measurement import (
+    counts_of,
+    images_option,
+    json_option,
+    pictures_of,
+    print_measurement,
+    prints_named,
+    seconds_option,
+    templates_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ektp_hw.samples import FingerprintImage
-    from ektp_hw.templates import FingerprintTemplate
+    from pathlib import Path
 
 __all__ = ["bench"]
-
-PRINTS = 24
-"""Synthetic prints measured with; larger galleries repeat their templates."""
-
-
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a measurement the options that all of them have."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print only JSON."),
-        click.option(
-            "--seconds",
-            type=click.FloatRange(0.05, 600),
-            default=3.0,
-            show_default=True,
-            help="How long to measure, in five rounds.",
-        ),
-        click.option(
-            "--images",
-            type=click.Path(path_type=Path, exists=True, file_okay=False),
-            help="Measure with the pictures of this folder instead of synthetic prints.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -61,7 +42,9 @@ def bench() -> None:
 
 @bench.command()
 @click.option("--method", default=None, help="Road of extraction; by default the best there is.")
-@_options
+@images_option
+@seconds_option
+@json_option
 def extract(images: Path | None, seconds: float, as_json: bool, method: str | None) -> None:
     """Pictures turned into templates, images/s (reading files not counted).
 
@@ -72,7 +55,7 @@ def extract(images: Path | None, seconds: float, as_json: bool, method: str | No
     from ektp_hw import fingerprint
     from ektp_hw.cli.machine import steady_rate
 
-    pictures = _pictures(images)
+    pictures = pictures_of(images)
 
     def work() -> int:
         for picture in pictures:
@@ -81,12 +64,22 @@ def extract(images: Path | None, seconds: float, as_json: bool, method: str | No
 
     rate = steady_rate(work, seconds)
     sizes = sorted({f"{each.width} x {each.height}" for each in pictures})
-    about = {"method": method or fingerprint.extractors()[0], "picture_sizes": sizes}
-    _print("extract", rate, "images/s", as_json, images, gallery=None, **about)
+    print_measurement(
+        "extract",
+        rate,
+        "images/s",
+        as_json,
+        gallery=None,
+        prints=prints_named(images),
+        method=method or fingerprint.extractors()[0],
+        picture_sizes=sizes,
+    )
 
 
 @bench.command()
-@_options
+@images_option
+@seconds_option
+@json_option
 def compare(images: Path | None, seconds: float, as_json: bool) -> None:
     """Comparisons of one prepared probe with prepared references, comparisons/s.
 
@@ -97,7 +90,7 @@ def compare(images: Path | None, seconds: float, as_json: bool) -> None:
     from ektp_hw.cli.machine import steady_rate
     from ektp_hw.fingerprint import comparison
 
-    templates = _templates(images)
+    templates = templates_of(images)
     prepared = [comparison.prepare(template) for template in templates]
 
     def work() -> int:
@@ -106,137 +99,17 @@ def compare(images: Path | None, seconds: float, as_json: bool) -> None:
         return len(prepared) * (len(prepared) - 1)
 
     rate = steady_rate(work, seconds)
-    _print(
+    print_measurement(
         "compare",
         rate,
         "comparisons/s",
         as_json,
-        images,
         gallery=None,
+        prints=prints_named(images),
         references_a_call=len(prepared) - 1,
-        **_counts(templates),
+        **counts_of(templates),
     )
 
 
-@bench.command()
-@click.option(
-    "--gallery",
-    "size",
-    type=click.IntRange(1, 1_000_000),
-    default=1000,
-    show_default=True,
-    help="Enrolled fingers; the prints at hand are repeated up to this number.",
-)
-@_options
-def search(size: int, images: Path | None, seconds: float, as_json: bool) -> None:
-    """One finger searched among N enrolled ones, fingers/s = N over the time of one search.
-
-    The probe is prepared and every enrolled finger compared in each search; reading the gallery
-    from disk is part of the warm-up.
-
-    \b
-    Example:
-      ektp-hw bench search --gallery 10000 --json
-    """
-    from ektp_hw.cli.machine import steady_rate
-    from ektp_hw.gallery import Gallery, Person
-    from ektp_hw.samples import FingerPosition
-
-    templates = _templates(images)
-    people = [
-        Person(str(at), {FingerPosition.RIGHT_INDEX: templates[at % len(templates)]})
-        for at in range(size)
-    ]
-    probes = [Person("probe", {FingerPosition.RIGHT_INDEX: template}) for template in templates]
-    turn = 0
-    with (
-        tempfile.TemporaryDirectory(prefix="ektp-hw-bench-") as folder,
-        Gallery.open(Path(folder) / "gallery") as gallery,
-    ):
-        gallery.enrol_all(people)
-
-        def work() -> int:
-            nonlocal turn
-            gallery.search(probes[turn % len(probes)])
-            turn += 1
-            return size
-
-        rate = steady_rate(work, seconds)
-    _print(
-        "search",
-        rate,
-        "fingers/s",
-        as_json,
-        images,
-        gallery=size,
-        distinct_fingers=min(size, len(templates)),
-        search_ms=1000 * size / rate,
-        **_counts(templates),
-    )
-
-
-def _pictures(images: Path | None) -> list[FingerprintImage]:
-    from ektp_hw.cli.machine import single_threaded
-
-    single_threaded()
-    if images:
-        from ektp_hw.evaluation.protocol import samples_in
-        from ektp_hw.records.picture import PICTURE_SUFFIXES, read_fingerprint_image
-
-        return [read_fingerprint_image(path) for path in samples_in(images, PICTURE_SUFFIXES)]
-    from ektp_hw.samples import FingerPosition
-    from ektp_hw.synthetic import SyntheticPerson
-
-    with console.progress("drawing synthetic prints", PRINTS) as advance:
-        pictures = []
-        for seed in range(PRINTS):
-            finger = SyntheticPerson(seed).finger(FingerPosition.RIGHT_INDEX)
-            pictures.append(finger.impression(0).image)
-            advance()
-    return pictures
-
-
-def _templates(images: Path | None) -> list[FingerprintTemplate]:
-    from ektp_hw import fingerprint
-
-    return [fingerprint.extract(picture) for picture in _pictures(images)]
-
-
-def _counts(templates: list[FingerprintTemplate]) -> dict[str, Any]:
-    import statistics
-
-    counts = [len(template) for template in templates]
-    return {
-        "templates": len(templates),
-        "minutiae_median": statistics.median(counts),
-        "minutiae_min": min(counts),
-        "minutiae_max": max(counts),
-    }
-
-
-def _print(
-    what: str,
-    rate: float,
-    unit: str,
-    as_json: bool,
-    images: Path | None,
-    *,
-    gallery: int | None,
-    **depends_on: object,
-) -> None:
-    from ektp_hw.cli.machine import describe
-
-    answer: dict[str, Any] = {
-        "bench": what,
-        "rate": rate,
-        "unit": unit,
-        "gallery": gallery,
-        "prints": str(images) if images else "synthetic",
-        **depends_on,
-        **describe(),
-    }
-    if as_json:
-        console.print_json(answer)
-        return
-    rows = [[key, value] for key, value in answer.items() if value is not None]
-    console.table(f"{what}: {rate:,.0f} {unit}", ["what", "value"], rows)
+for command in (bench_gallery.scan, bench_gallery.search, bench_gallery.dedup):
+    bench.add_command(command)

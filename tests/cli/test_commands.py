@@ -214,6 +214,37 @@ def test_bench_extract_of_a_road_by_its_name(ektp_hw, prints):
     assert answer["rate"] > 0
 
 
+def test_bench_scan(ektp_hw):
+    answer = ektp_hw("bench", "scan", "--gallery", "3000", "--seconds", "0.1", "--json").json
+    assert answer["unit"] == "codes/s"
+    assert answer["gallery"] == 3000
+    assert answer["bytes_per_second"] == 64 * answer["rate"]
+    assert answer["nearest_kept"] == 1000
+    assert min(answer["rate"], answer["nearest_rate"], answer["pairs_rate"]) > 0
+
+
+def test_bench_search_among_synthetic_people(ektp_hw, tmp_path):
+    command = ("bench", "search", "--gallery", "30", "--fingers", "2", "--seconds", "0.1", "--json")
+    answer = ektp_hw(*command, "--at", tmp_path / "people").json
+    assert answer["first"] > 0.9
+    assert answer["search_ms"] == pytest.approx(60_000 / answer["rate"])
+    again = ektp_hw(*command, "--at", tmp_path / "people").json
+    assert (again["minutiae_median"], again["first"]) == (answer["minutiae_median"], 1.0)
+    others = ektp_hw("bench", "search", "--gallery", "20", "--at", tmp_path / "people")
+    assert others.code == 2
+    assert "30 people with 60 fingers" in others.err
+
+
+def test_bench_dedup_finds_what_it_planted(ektp_hw, tmp_path):
+    command = ("bench", "dedup", "--gallery", "40", "--json", "--at", tmp_path / "people")
+    answer = ektp_hw(*command, "--duplicates", "4").json
+    assert answer["unit"] == "pairs/s"
+    assert answer["duplicates"] == 4
+    assert answer["found"] >= 0.75
+    assert answer["false_pairs"] == 0
+    assert ektp_hw(*command, "--duplicates", "3").code == 2
+
+
 def test_devices(ektp_hw):
     uris = [row["uri"] for row in ektp_hw("devices", "--json").json]
     assert "virtual:fingerprint" in uris
