@@ -36,7 +36,8 @@ def batches(
             chosen = np.sort(order[k * batch : (k + 1) * batch])
             arrays = prints.even[chosen], prints.minutiae[chosen], prints.flow[chosen]
             changed = varied(*arrays, np.random.default_rng((seed, turn, k)))
-            yield tuple(torch.from_numpy(np.ascontiguousarray(each)) for each in changed)  # type: ignore[misc]
+            pictures, rows, ways = (torch.from_numpy(np.ascontiguousarray(a)) for a in changed)
+            yield pictures, rows, ways
         step = (turn + 1) * per_chunk
 
 
