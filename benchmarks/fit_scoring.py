@@ -26,10 +26,12 @@ from fit_calibration import upper_quantiles
 from ektp_hw import fingerprint
 from ektp_hw.evaluation.protocol import pairs_of, samples_in
 from ektp_hw.evaluation.rates import error_rates
+from ektp_hw.fingerprint import scoring
 from ektp_hw.fingerprint.comparison import CUES, cues_of, prepare
 from ektp_hw.fingerprint.scoring import evidence, weigh
 from ektp_hw.records.picture import PICTURE_SUFFIXES, read_fingerprint_image
 
+IN_USE = (1.0, scoring._FLOW, -scoring._PERIOD)  # noqa: SLF001  # what this script is there for
 _NOTHING_PAIRED = -5.0
 """Stands for minus infinity, below every weight that occurs."""
 _PENALTY = 1e-6
@@ -115,6 +117,8 @@ def main():
     print(f"minutiae 1  flow {weights[1]:.2f}  period {weights[2]:.2f}")
     slope, offset = alone(sets, weights)
     print(f"minutiae alone: slope {slope:.3f}  offset {offset:.3f}")
+    slope, offset = alone(sets, np.array(IN_USE))
+    print(f"minutiae alone with the weights in use: slope {slope:.3f}  offset {offset:.3f}")
 
     def judged(learned):
         return lambda cues: features(cues) @ learned

@@ -32,7 +32,7 @@ Extractor: TypeAlias = Callable[[FingerprintImage, Trace], FingerprintTemplate]
 
 GROUP = "ektp_hw.extractors"
 """Entry-point group under which a package offers its extractors."""
-BEST = "classical"
+BEST = "learned"
 """The extractor of whoever does not name one."""
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Findings", "findings", "foreground_of", "period_of", "ridge_flow_of", "template_of"]
 
-LEAST_SCORE = 0.0
-"""Log-odds of the head below which a cell holds no minutia."""
+LEAST_SCORE = -0.9
+"""Log-odds of the head below which a cell holds no minutia: two in three of those are true."""
 BORDER = 4.0
 """Within so many pixels of the foreground's edge nothing is taken for a minutia."""
 CLOSE_PAIR = 6.0
@@ -37,8 +37,8 @@ MOST_OFFSET = 1.5
 """Cells from a cell's middle beyond which it is not believed that a minutia lies."""
 AGREEMENT = 3.0
 """Pixels within which a neighbour means the same minutia, so that both say where it is."""
-RELIABILITY_SLOPE = 1.0
-RELIABILITY_OFFSET = 0.0
+RELIABILITY_SLOPE = 1.57
+RELIABILITY_OFFSET = 2.08
 """Log-odds that a minutia is true: slope times those of the head, and offset."""
 FLOW_STEP = 8
 """Side of a cell of the flow head."""
