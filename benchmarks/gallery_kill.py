@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kill -9 a gallery's writer at random moments, spoil its files at random places, and look.
 
-    python benchmarks/gallery_kill.py --moments 200 [--spoiled 200] [--json]
+    python benchmarks/gallery_kill.py --moments 200 [--spoiled 200] [--encrypted]
 
 Each line of the table is one occupation of the writer. It says before each step what it is about
 to do and after it what was acknowledged; it is killed at a moment drawn evenly over the time that
@@ -239,7 +239,7 @@ def disturb_dedup(path, moments, rng, secret):
 
 
 def disturb_migration(path, moments, rng, _secret):
-    """Kill the bringing up of old galleries to the present version."""
+    """Kill the bringing up of old galleries, which are never encrypted, to the present version."""
     people = [person_of(str(i)) for i in range(60)]
     write_version_1(path.with_name("old"), people)
     slowest = 0.0
@@ -261,9 +261,9 @@ def disturb_migration(path, moments, rng, _secret):
     return {"acknowledged": len(people) * moments, "slowest": slowest}
 
 
-def spoil(path, places, rng):
+def spoil(path, places, rng, secret):
     """Flip a bit or cut a file at random places; count what is found, located, and still there."""
-    with Gallery.open(path) as gallery:
+    with Gallery.open(path, **secret) as gallery:
         for i in range(20):
             gallery.enrol(person_of(str(i)))
         gallery.enrol_all(person_of(str(i)) for i in range(20, 730))
@@ -284,7 +284,7 @@ def spoil(path, places, rng):
         spoilt[at] ^= 1 << int(rng.integers(8))
         cut = rng.random() < 0.3
         file.path.write_bytes(whole[:at] if cut else spoilt)
-        with Gallery.open(path, read_only=True) as gallery:
+        with Gallery.open(path, read_only=True, **secret) as gallery:
             found = gallery.verify()
             told = {each.block: each for each in found if each.block is not None}
             tally["found"] += bool(found)
@@ -312,24 +312,26 @@ def main():
     asked.add_argument("--spoiled", type=int, default=200, help="places to spoil")
     asked.add_argument("--seed", type=int, default=None)
     asked.add_argument("--only", choices=[*JOBS, *OTHERS, "spoil"], action="append")
+    asked.add_argument("--encrypted", action="store_true", help="galleries with a passphrase")
     asked.add_argument("--json", action="store_true")
     told = asked.parse_args()
     seed = int.from_bytes(os.urandom(4)) if told.seed is None else told.seed
     only = told.only or [*JOBS, *OTHERS, "spoil"]
     rng = np.random.default_rng(seed)
     logging.disable(logging.WARNING)  # of damage that was done on purpose
-    answer = {"seed": seed}
+    answer = {"seed": seed, "encrypted": told.encrypted}
+    secret = {"secret": "of a benchmark"} if told.encrypted else {}
     with tempfile.TemporaryDirectory() as place:
         for name in only:
             path = Path(place) / name / "people"
             path.parent.mkdir()
             start = time.perf_counter()
             if name == "spoil":
-                answer[name] = spoil(path, told.spoiled, rng)
+                answer[name] = spoil(path, told.spoiled, rng, secret)
             elif name in JOBS:
-                answer[name] = disturb(JOBS[name], path, told.moments, rng, {})
+                answer[name] = disturb(JOBS[name], path, told.moments, rng, secret)
             else:
-                answer[name] = OTHERS[name](path, told.moments, rng, {})
+                answer[name] = OTHERS[name](path, told.moments, rng, secret)
             if name != "spoil":
                 answer[name] |= {"kills": told.moments, "lost": 0, "brought back": 0}
             answer[name]["seconds"] = round(time.perf_counter() - start, 1)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import os
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ _NONCE = 12
 _BLOCK = 16
 
 
+@functools.cache
 def _cryptography() -> Any:  # noqa: ANN401  # an optional package
     try:
         from cryptography.hazmat.primitives import ciphers
@@ -78,12 +80,19 @@ class KeyedSeal:
 
     def disguise(self, offset: int, data: Stored) -> bytes:
         """Encrypt or decrypt by the counter that belongs to this place in the file."""
+        return bytes(self._stream(offset).update(data))
+
+    def reveal_into(self, offset: int, stored: Stored, room: memoryview) -> None:
+        """Decrypt without a copy on the way."""
+        self._stream(offset).update_into(stored, room)
+
+    def _stream(self, offset: int) -> Any:  # noqa: ANN401  # of an optional package
         ciphers = _cryptography()
         first, skipped = divmod(offset, _BLOCK)
         counter = ciphers.modes.CTR(first.to_bytes(_BLOCK, "big"))
         stream = ciphers.Cipher(ciphers.algorithms.AES(self._cipher), counter).encryptor()
         stream.update(bytes(skipped))
-        return bytes(stream.update(data))
+        return stream
 
     def hide(self, seq: int, name: str) -> str | bytes:
         """Return the name enciphered; an empty one as it is."""
@@ -115,6 +124,9 @@ class LostSeal:
     def disguise(self, offset: int, data: Stored) -> Stored:  # noqa: ARG002
         """Return noise."""
         return data
+
+    def reveal_into(self, offset: int, stored: Stored, room: memoryview) -> None:
+        """Leave noise."""
 
     def hide(self, seq: int, name: str) -> str | bytes:  # noqa: ARG002
         """Refuse."""

@@ -33,6 +33,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,12 +114,16 @@ class Layout:
 
     def offset(self, column: str) -> int:
         """Return where a column begins in the file."""
-        at = HEADER_SIZE
-        for each in COLUMNS:
-            if each == column:
-                break
-            at += -(-self.capacity * self.width(each) // 64) * 64
-        return at
+        return self._offsets[column]
+
+    @cached_property
+    def _offsets(self) -> dict[str, int]:
+        found, at = {}, HEADER_SIZE
+        for column in COLUMNS:
+            found[column] = at
+            if column != "templates":
+                at += -(-self.capacity * self.width(column) // 64) * 64
+        return found
 
     @property
     def size(self) -> int:

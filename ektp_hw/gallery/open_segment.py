@@ -205,8 +205,8 @@ class OpenSegment:
             plain = self._plain[column] = _Deciphered(_aligned(layout.capacity * width))
         if rows > plain.rows:
             start, stop = (self.file.place(column, row, 0) for row in (plain.rows, rows))
-            new = self._seal.disguise(start, self.file.mapped()[start:stop])
-            plain.stored[plain.rows * width : rows * width] = np.frombuffer(new, np.uint8)
+            room = plain.stored[plain.rows * width : rows * width].data
+            self._seal.reveal_into(start, self.file.mapped()[start:stop], room)
             plain.rows = rows
         return plain.stored[: rows * width].data.toreadonly(), 0
 

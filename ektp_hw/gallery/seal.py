@@ -46,6 +46,9 @@ class Seal(Protocol):
     def disguise(self, offset: int, data: Stored, /) -> Stored:
         """Encrypt or (the same thing) decrypt the bytes that lie at this offset of the file."""
 
+    def reveal_into(self, offset: int, stored: Stored, room: memoryview, /) -> None:
+        """Decrypt the bytes that lie at this offset of the file into ``room``, of their size."""
+
     def hide(self, seq: int, name: str, /) -> str | bytes:
         """Return a person's name as the ledger keeps it."""
 
@@ -99,6 +102,10 @@ class PlainSeal:
     def disguise(self, offset: int, data: Stored) -> Stored:  # noqa: ARG002
         """Leave the bytes as they are."""
         return data
+
+    def reveal_into(self, offset: int, stored: Stored, room: memoryview) -> None:  # noqa: ARG002
+        """Copy the bytes."""
+        room[:] = stored
 
     def hide(self, seq: int, name: str) -> str | bytes:  # noqa: ARG002
         """Leave the name as it is."""

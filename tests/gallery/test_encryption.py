@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ektp_hw.errors import GalleryDamaged, GalleryError, GalleryLocked
-from ektp_hw.gallery import Gallery, Person, folder, keyring
+from ektp_hw.gallery import Gallery, Person, ciphers, folder, keyring
 from ektp_hw.gallery.seal import context_of
 
 pytest.importorskip("cryptography")
@@ -254,6 +254,7 @@ def test_removed_names_and_compaction(opened, person):
 
 def test_without_the_package(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives", None)
+    ciphers._cryptography.cache_clear()
     with pytest.raises(GalleryError, match="cryptography"):
         Gallery.open(path, secret=SECRET)
     assert not path.exists()
