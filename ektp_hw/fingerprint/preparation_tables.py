@@ -26,7 +26,7 @@ from ektp_hw.templates import (
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["preparation_tables"]
+__all__ = ["preparation_tables", "trust_of"]
 
 _DOUBTFUL, _CERTAIN = -1.66, 5.04
 """Log-odds of being true of the least and the most trusted minutiae: one in six and 154 in 155."""
@@ -52,7 +52,7 @@ def preparation_tables() -> Any:  # noqa: ANN401  # a C structure
         "sine": sine,
         "column_cosine": cosine.astype(np.float32),
         "column_sine": sine.astype(np.float32),
-        "trust": _trust(RELIABILITIES.astype(np.float64)),
+        "trust": trust_of(RELIABILITIES.astype(np.float64)),
         "reliability_1": steps_of_reliability(np.arange(64) / 63),
         "flow_cosine": np.cos(twice),
         "flow_sine": np.sin(twice),
@@ -72,7 +72,7 @@ def preparation_tables() -> Any:  # noqa: ANN401  # a C structure
     return native.prepare_tables(tables, numbers)
 
 
-def _trust(reliability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def trust_of(reliability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return how much a minutia counts; rises with the log-odds of its reliability.
 
     It is taken relative to the template's mean later, so that extractors of different confidence

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lies around each of a finger's most reliable minutiae, as small whole numbers.
+
+As in the Minutia Cylinder-Code (`descriptors`), a disc around the minutia, turned by its direction,
+is cut into cells and bands of direction difference, but smaller and coarser, and what neighbours
+contribute is kept as a number: learned projections make bits of it (`sketch`, `finger_code`).
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ektp_hw.fingerprint.preparation_tables import trust_of
+from ektp_hw.fingerprint.sketch_parameters import SURROUNDINGS
+from ektp_hw.jit import kernel
+from ektp_hw.native import SKETCH_MINUTIAE
+from ektp_hw.templates import DIRECTION_STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from ektp_hw.fingerprint.sketch_parameters import SurroundingsParameters
+    from ektp_hw.templates import FingerprintTemplate
+
+    Floats = npt.NDArray[np.float32]
+
+__all__ = ["Surroundings", "surroundings_of"]
+
+_PER_PIXEL = 16
+"""Entries of the bell's table for each pixel: positions are stored as finely."""
+_DEVIATIONS = 3.0
+"""Beyond so many standard deviations a minutia contributes nothing to a cell."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """The chosen minutiae of n fingers, one after the other, the most reliable first.
+
+    Parameters
+    ----------
+    counts
+        How many were chosen of each finger, at most `native.SKETCH_MINUTIAE`; (n,).
+    x, y, steps
+        Position in pixels at 500 ppi, y upwards, float32; direction in 1/256 of a turn, uint8.
+    numbers
+        What surrounds each, whole numbers 0 to 31; (minutiae, `SurroundingsParameters.numbers`)
+        float32.
+    chosen
+        Index of each in its template.
+    """
+
+    counts: npt.NDArray[np.int64]
+    x: Floats
+    y: Floats
+    steps: npt.NDArray[np.uint8]
+    numbers: Floats
+    chosen: npt.NDArray[np.int64]
+
+
+def surroundings_of(
+    templates: Sequence[FingerprintTemplate],
+    parameters: SurroundingsParameters = SURROUNDINGS,
+    most: int = SKETCH_MINUTIAE,
+) -> Surroundings:
+    """Describe the ``most`` most reliable minutiae of each template; of equal ones the first."""
+    sizes = np.fromiter(map(len, templates), np.int64, len(templates))
+    ends = np.cumsum(sizes)
+    x, y, direction, reliability = (
+        np.concatenate([np.zeros(0, np.float32), *(getattr(each, name) for each in templates)])
+        for name in ("x", "y", "direction", "reliability")
+    )
+    steps = (np.rint(direction * (DIRECTION_STEPS / (2 * np.pi))) % DIRECTION_STEPS).astype(
+        np.uint8
+    )
+    owner = np.repeat(np.arange(len(templates)), sizes)
+    order = np.lexsort((-reliability, owner))
+    rank = np.arange(len(order)) - np.repeat(ends - sizes, sizes)
+    chosen = order[rank < most]
+    trust = trust_of(reliability.astype(np.float64))
+    means = np.bincount(owner, trust, len(templates)) / np.maximum(sizes, 1)
+    weight = np.minimum(trust / means[owner], parameters.most_trust).astype(np.float32)
+    bell, bands, cosines = _tables(parameters)
+    numbers = _numbers(
+        x,
+        -y,
+        steps,
+        weight,
+        chosen,
+        (ends - sizes)[owner[chosen]],
+        ends[owner[chosen]],
+        bell,
+        bands,
+        cosines,
+        parameters.radius,
+        parameters.cells,
+        parameters.numbers,
+        parameters.steps,
+        parameters.most_steps,
+    )
+    return Surroundings(
+        counts=np.minimum(sizes, most),
+        x=x[chosen],
+        y=-y[chosen],
+        steps=steps[chosen],
+        numbers=numbers,
+        chosen=chosen - (ends - sizes)[owner[chosen]],
+    )
+
+
+@functools.cache
+def _tables(parameters: SurroundingsParameters) -> tuple[Floats, Floats, Floats]:
+    """Return the bell by distance, the bands by direction difference, and cosines by direction."""
+    entries = int(_DEVIATIONS * parameters.position_spread * _PER_PIXEL) + 1
+    distance = np.arange(entries) / (_PER_PIXEL * parameters.position_spread)
+    turn = np.arange(DIRECTION_STEPS) * 2 * np.pi / DIRECTION_STEPS
+    middles = (np.arange(parameters.bands) + 0.5) * 2 * np.pi / parameters.bands
+    gap = np.abs((turn[:, np.newaxis] - middles + np.pi) % (2 * np.pi) - np.pi)
+    bands = np.exp(-0.5 * (gap / parameters.direction_spread) ** 2)
+    tables = (np.exp(-0.5 * distance**2), bands, np.cos(turn))
+    bell, bands, cosines = (np.asarray(table, np.float32) for table in tables)
+    return bell, bands, cosines
+
+
+@kernel
+def _numbers(
+    x: Floats, y: Floats, steps: npt.NDArray[np.uint8], weight: Floats,
+    chosen: npt.NDArray[np.int64], first: npt.NDArray[np.int64], end: npt.NDArray[np.int64],
+    bell: Floats, bands: Floats, cosines: Floats, radius: float, cells: int, numbers: int,
+    scale: int, most: int,
+) -> Floats:  # fmt: skip
+    """Add up what neighbours give to each cell and band, and take roots."""
+    found = np.zeros((len(chosen), numbers), np.float32)
+    count = bands.shape[1]
+    sums = np.zeros((cells * cells, count), np.float32)
+    across = np.zeros(cells, np.float32)
+    down = np.zeros(cells, np.float32)
+    step = 2.0 * radius / cells
+    reach = (len(bell) - 1) / 16.0
+    for k in range(len(chosen)):
+        m = chosen[k]
+        cosine, sine = cosines[steps[m]], cosines[(np.int64(steps[m]) + 192) & 255]
+        sums[:] = 0.0
+        for t in range(first[k], end[k]):
+            dx, dy = x[t] - x[m], y[t] - y[m]
+            if t == m or dx * dx + dy * dy > (radius + reach) ** 2:
+                continue
+            a, b = cosine * dx + sine * dy, cosine * dy - sine * dx
+            low_a = max(0, int(np.ceil((a - reach + radius) / step - 0.5)))
+            high_a = min(cells - 1, int(np.floor((a + reach + radius) / step - 0.5)))
+            low_b = max(0, int(np.ceil((b - reach + radius) / step - 0.5)))
+            high_b = min(cells - 1, int(np.floor((b + reach + radius) / step - 0.5)))
+            for c in range(low_a, high_a + 1):
+                far = abs((c + 0.5) * step - radius - a) * 16.0 + 0.5
+                across[c] = bell[min(int(far), len(bell) - 1)]
+            for c in range(low_b, high_b + 1):
+                far = abs((c + 0.5) * step - radius - b) * 16.0 + 0.5
+                down[c] = bell[min(int(far), len(bell) - 1)] * weight[t]
+            band = bands[(np.int64(steps[t]) - np.int64(steps[m])) & 255]
+            for v in range(low_b, high_b + 1):
+                for u in range(low_a, high_a + 1):
+                    both = across[u] * down[v]
+                    for d in range(count):
+                        sums[v * cells + u, d] += both * band[d]
+        at = 0
+        for v in range(cells):
+            for u in range(cells):
+                px, py = (u + 0.5) * step - radius, (v + 0.5) * step - radius
+                if px * px + py * py <= radius * radius:
+                    for d in range(count):
+                        root = np.floor(np.sqrt(sums[v * cells + u, d]) * scale + 0.5)
+                        found[k, at] = min(root, float(most))
+                        at += 1
+    return found
