@@ -77,15 +77,15 @@ def memory():
     return pages * resource.getpagesize()
 
 
-def searched(gallery, probes, what, **how):
+def searched(gallery, probes, what, how_many=None, **how):
     """Search each probe; return candidates and seconds of each."""
     found, times = [], []
     tell = Progress(what)
-    for number, probe in enumerate(probes):
+    for probe in probes:
         clock = perf_counter()
         found.append(gallery.search(probe, **how))
         times.append(perf_counter() - clock)
-        tell(number + 1, len(probes))
+        tell(len(times), "all" if how_many is None else how_many)
     return found, times
 
 
@@ -110,7 +110,7 @@ def build(folder, options):
 def loss(folder, options):
     """Compare the search with the exact one: only where it misses can it have lost a mate."""
     recipe = folder.recipe
-    kinds = {"synthetic": recipe.mates(options.probes)}
+    kinds = {"synthetic": list(zip(*recipe.mates(options.probes), strict=True))}
     real = folder.real_fingers(recipe)
     if real:
         hidden = [(name, each) for name, every in real.items() for each in every[1:]]
@@ -127,7 +127,7 @@ def loss(folder, options):
 
 
 def lost_of(gallery, probes, kind, samples):
-    found, times = searched(gallery, [probe for _, probe in probes], f"{kind} probes")
+    found, times = searched(gallery, [probe for _, probe in probes], f"{kind} probes", len(probes))
     first = [is_first(each, name) for each, (name, _) in zip(found, probes, strict=True)]
     table = {
         "rank 1": share(sum(first), len(probes)),
@@ -153,13 +153,14 @@ def lost_of(gallery, probes, kind, samples):
 def people(folder, options):
     """Measure FNIR against FPIR of whole people."""
     recipe = folder.recipe
-    mates, strangers = recipe.mates(options.mates), recipe.strangers(options.strangers)
+    names, mates = recipe.mates(options.mates)
+    how_many = options.strangers
     with folder.open() as gallery:
-        searched(gallery, strangers[:2], "warming up", limit=1)
-        found, times = searched(gallery, strangers, "strangers", limit=1)
+        searched(gallery, recipe.strangers(2), "warming up", limit=1)
+        found, times = searched(gallery, recipe.strangers(how_many), "strangers", how_many, limit=1)
         alarms = np.array([each[0].score if each else -1.0 for each in found])
-        found, more = searched(gallery, [probe for _, probe in mates], "mates", limit=3)
-    scores = np.array([score_of(each, name) for each, (name, _) in zip(found, mates, strict=True)])
+        found, more = searched(gallery, mates, "mates", len(names), limit=3)
+    scores = np.array([score_of(each, name) for each, name in zip(found, names, strict=True)])
     ordered = np.sort(alarms)[::-1]
     thresholds = {
         f"FPIR {rate:.2%}": ordered[int(rate * len(ordered))]
@@ -228,7 +229,7 @@ def growth(folder, options):
         grown = folder.grow(recipe, Progress("enrolled"))
         row = {"people": size, "enrolled, fingers/s": grown["enrolled, fingers/s"]}
         with folder.open() as gallery:
-            probes = [probe for _, probe in recipe.mates(options.probes)]
+            probes = list(recipe.mates(options.probes)[1])
             searched(gallery, probes[:2], "warming up")
             row["search, ms"] = milliseconds(searched(gallery, probes, "probes")[1])
         if size <= options.dedup_up_to:

@@ -54,21 +54,22 @@ class Recipe:
         return -(-self.people // self.duplicate_every) if self.duplicate_every else 0
 
     def persons(self, people, touch, letter):
-        """Return those people as the gallery takes them."""
+        """Make those people one after the other, as the gallery takes them."""
         population = Population(self.seed, DIFFICULTIES[self.difficulty])
-        return [
-            Person(f"{letter}{number}", dict(zip(self.fingers, templates, strict=True)))
-            for part, made in population.stream(people, self.fingers, touch)
-            for number, templates in zip(part, made, strict=True)
-        ]
+        for part, made in population.stream(people, self.fingers, touch, batch=128):
+            for number, templates in zip(part, made, strict=True):
+                yield Person(f"{letter}{number}", dict(zip(self.fingers, templates, strict=True)))
 
     def mates(self, count):
-        """Return (identifier, probe) of people spread evenly over the gallery."""
+        """Return the identifiers and, one after the other, the probes of so many enrolled people.
+
+        They are spread evenly over the gallery.
+        """
         chosen = np.unique(np.linspace(0, self.people - 1, count).astype(np.int64))
-        return [(f"p{each.id.split()[1]}", each) for each in self.persons(chosen, 2, "probe ")]
+        return [f"p{number}" for number in chosen], self.persons(chosen, 2, "probe of p")
 
     def strangers(self, count):
-        """Return probes of people who are not enrolled."""
+        """Make probes of people who are not enrolled, one after the other."""
         return self.persons(STRANGERS_FROM + np.arange(count), 0, "stranger ")
 
 
@@ -118,7 +119,7 @@ class ScaleFolder:
             for start in range(begun, recipe.people, BATCH):
                 numbers = np.arange(start, min(start + BATCH, recipe.people))
                 clock = perf_counter()
-                people = recipe.persons(numbers, 0, "p")
+                people = list(recipe.persons(numbers, 0, "p"))
                 if recipe.duplicate_every:
                     twice = numbers[numbers % recipe.duplicate_every == 0]
                     people += recipe.persons(twice, 1, "d")
