@@ -10,7 +10,7 @@ match rate (`calibration`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CUES",
+    "Comparable",
     "PreparedTemplate",
     "compare",
     "compare_many",
@@ -35,6 +36,8 @@ __all__ = [
     "prepare",
     "prepare_many",
 ]
+
+Comparable: TypeAlias = FingerprintTemplate | PreparedTemplate | native.PackedTemplate
 
 CUES = (
     "pairs",
@@ -74,12 +77,11 @@ def compare(
 
 
 def compare_many(
-    probe: FingerprintTemplate | PreparedTemplate,
-    references: Sequence[FingerprintTemplate | PreparedTemplate] | native.PackedBatch,
+    probe: Comparable, references: Sequence[Comparable] | native.PackedBatch
 ) -> npt.NDArray[np.float64]:
     """Return the score of the probe against each reference, exactly as `compare` gives it.
 
-    A batch of `prepare_many` is fastest for references.
+    A batch of `prepare_many` is fastest for references; `PackedBatch.one` gives a probe.
     """
     return score_of(weigh(cues_of(probe, references)))
 
@@ -100,15 +102,20 @@ def matched_minutiae(
 
 
 def cues_of(
-    probe: FingerprintTemplate | PreparedTemplate,
-    references: Sequence[FingerprintTemplate | PreparedTemplate] | native.PackedBatch,
+    probe: Comparable, references: Sequence[Comparable] | native.PackedBatch
 ) -> npt.NDArray[np.float64]:
     """Return what is found of each reference, (references, len(CUES))."""
     if isinstance(references, native.PackedBatch):
         packed: Sequence[native.PackedTemplate] | native.PackedBatch = references
     else:
-        packed = [_prepared(reference).packed for reference in references]
-    return native.match(_prepared(probe).packed, packed, _PARAMETERS).astype(np.float64)
+        packed = [_packed(reference) for reference in references]
+    return native.match(_packed(probe), packed, _PARAMETERS).astype(np.float64)
+
+
+def _packed(template: Comparable) -> native.PackedTemplate:
+    if isinstance(template, native.PackedTemplate):
+        return template
+    return _prepared(template).packed
 
 
 def _prepared(template: FingerprintTemplate | PreparedTemplate) -> PreparedTemplate:

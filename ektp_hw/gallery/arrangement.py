@@ -67,21 +67,21 @@ class Column(NamedTuple):
 
 
 class _Arrangement(NamedTuple):
-    """Findings, share of the tries, and which part each is held against, if not its namesake."""
+    """Findings, shares of the tries (of fingers, of eyes), and which part each is held against."""
 
     findings: tuple[Finding, ...]
-    share: float
+    shares: tuple[float, float]
     partner: Mapping[_Name, _Name]
 
     def joined(self, other: _Arrangement) -> _Arrangement:
+        fingers, eyes = (mine * its for mine, its in zip(self.shares, other.shares, strict=True))
         return _Arrangement(
-            self.findings + other.findings,
-            self.share * other.share,
-            {**self.partner, **other.partner},
+            self.findings + other.findings, (fingers, eyes), {**self.partner, **other.partner}
         )
 
 
-_AS_LABELLED = _Arrangement((), 1.0, {})
+_AS_LABELLED = _Arrangement((), (1.0, 1.0), {})
+_EYES = _Arrangement((), (1.0, _EYES_LABELLED), {})
 
 
 def is_unknown(part: Part) -> bool:
@@ -127,6 +127,7 @@ class Scores:
         self._correlation = correlation
         self._tables: dict[tuple[_Name, _Name], npt.NDArray[np.float64]] = {}
         best, self._tries = np.full(rows, -1.0), np.zeros(rows, np.int64)
+        self._there = np.zeros((2, rows), bool)  # who has fingers, and who has eyes, to arrange
         for probe, reference, at, scores in columns:
             if is_unknown(probe) or is_unknown(reference):
                 best[at] = np.maximum(best[at], scores)
@@ -134,6 +135,7 @@ class Scores:
             elif tolerant or is_certain(probe, reference):
                 table = np.full(rows, np.nan)
                 table[at] = scores
+                self._there[int(isinstance(probe, Eye)), at] = True
                 self._tables[_name(probe), _name(reference)] = table
         self._best = best
         self._guess = np.maximum(best - np.log10(np.maximum(self._tries, 1)), 0.0)
@@ -171,12 +173,7 @@ class Scores:
         return self._assigned.get(row, self._arrangements[int(self._chosen[row])])
 
     def _tried(self) -> Iterator[_Arrangement]:
-        fingers = any(not probe[0] for probe, _ in self._tables)
-        eyes = any(probe[0] for probe, _ in self._tables)
-        for finger, eye in product(
-            [*_of_fingers()] if fingers else [_AS_LABELLED],
-            [*_of_eyes()] if eyes else [_AS_LABELLED],
-        ):
+        for finger, eye in product(_of_fingers(), _of_eyes() if self._there[1].any() else [_EYES]):
             yield finger.joined(eye)
 
     def _under(self, arrangement: _Arrangement) -> npt.NDArray[np.float64]:
@@ -187,7 +184,9 @@ class Scores:
                 total += np.nan_to_num(scores)
                 count += ~np.isnan(scores)
         score = person_score(total, count, correlation=self._correlation)
-        return np.where(score >= 0, np.maximum(score + math.log10(arrangement.share), 0.0), score)
+        # A kind of part that somebody lacks cannot be swapped, so it costs no tries.
+        shares = np.log10(arrangement.shares) @ self._there
+        return np.where(score >= 0, np.maximum(score + shares, 0.0), score)
 
     def _assign_anew(self) -> None:
         """Assign the fingers of those rows anew for which that may give a better score."""
@@ -206,8 +205,7 @@ class Scores:
             [[math.perm(max(k, m), min(k, m)) for m in range(11)] for k in range(11)]
         )
         most = np.nan_to_num(grid).max(axis=2)
-        eyes = [eye for eye in _of_eyes() if any(probe[0] for probe, _ in self._tables)]
-        for eye in eyes or [_AS_LABELLED]:
+        for eye in _of_eyes() if self._there[1].any() else [_EYES]:
             rest = self._of_eyes_alone(eye)
             # No assignment is better than every finger's best.
             bound = np.sort(most, axis=1)[:, ::-1].cumsum(axis=1)
@@ -215,9 +213,9 @@ class Scores:
                 bound[np.arange(len(bound)), np.maximum(counts - 1, 0)] + rest[0],
                 counts + rest[1],
                 correlation=self._correlation,
-            ) + np.log10(shares[sides[0], sides[1]] * eye.share)
+            ) + np.log10(shares[sides[0], sides[1]] * eye.shares[1] ** self._there[1])
             for row in np.flatnonzero((reach > self.total) & (counts > 0)):
-                share = shares[sides[0, row], sides[1, row]] * eye.share
+                share = shares[sides[0, row], sides[1, row]] * eye.shares[1] ** self._there[1, row]
                 self._assign(int(row), grid[row], share, probes, references, eye, rest)
 
     def _of_eyes_alone(
@@ -260,7 +258,7 @@ class Scores:
                 if all(_held_against(each, probe) == its for probe, its in partner.items())
             )
             odd = next(kinds, (Finding.MISLABELLED,))
-            finger = _Arrangement(odd, 1.0, {**nobody, **partner})
+            finger = _Arrangement(odd, (1.0, 1.0), {**nobody, **partner})
             self._assigned[row] = finger.joined(eye)
 
 
@@ -273,17 +271,19 @@ def _held_against(arrangement: _Arrangement, probe: _Name) -> _Name:
 
 
 def _of_fingers() -> Iterator[_Arrangement]:
-    yield _Arrangement((), _LABELLED, {})
+    yield _Arrangement((), (_LABELLED, 1.0), {})
     fingers = [(False, code) for code in range(_THUMB, _LITTLE + 1)]
     mirrored = dict(zip(fingers, fingers[_HAND:] + fingers[:_HAND], strict=True))
-    yield _Arrangement((Finding.HANDS_SWAPPED,), _HANDS, mirrored)
+    yield _Arrangement((Finding.HANDS_SWAPPED,), (_HANDS, 1.0), mirrored)
     beside = [(k, k + 1) for k in range(len(fingers) - 1) if k + 1 != _HAND]
     for k, m in beside:
         exchange = {fingers[k]: fingers[m], fingers[m]: fingers[k]}
-        yield _Arrangement((Finding.NEIGHBOURS_SWAPPED,), _NEIGHBOURS / len(beside), exchange)
+        share = _NEIGHBOURS / len(beside)
+        yield _Arrangement((Finding.NEIGHBOURS_SWAPPED,), (share, 1.0), exchange)
 
 
 def _of_eyes() -> Iterator[_Arrangement]:
     right, left = (True, int(Eye.RIGHT)), (True, int(Eye.LEFT))
-    yield _Arrangement((), _EYES_LABELLED, {})
-    yield _Arrangement((Finding.EYES_SWAPPED,), _EYES_SWAPPED, {right: left, left: right})
+    yield _EYES
+    crossed = {right: left, left: right}
+    yield _Arrangement((Finding.EYES_SWAPPED,), (1.0, _EYES_SWAPPED), crossed)

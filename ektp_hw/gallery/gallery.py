@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ektp_hw.errors import GalleryDamaged
 from ektp_hw.gallery.catalogue import finger_of, stop_if
-from ektp_hw.gallery.deduplication import Deduplication
+from ektp_hw.gallery.deduplication import Deduplication, EveryPair, least_score
 from ektp_hw.gallery.fusion import Candidate
+from ektp_hw.gallery.pair_journal import PairJournal
+from ektp_hw.gallery.pair_sieve import PairSieve
 from ektp_hw.gallery.person import Person
 from ektp_hw.gallery.references import References
+from ektp_hw.gallery.roster import Roster
 from ektp_hw.gallery.search import score_people
 from ektp_hw.gallery.store import Store
 from ektp_hw.samples import FingerPosition
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ektp_hw.gallery.columns import Description
+    from ektp_hw.gallery.deduplication import PairSource
+    from ektp_hw.gallery.pair_sieve import Sieve
     from ektp_hw.gallery.references import Comparison, View
 
 __all__ = ["Gallery"]
@@ -45,6 +51,7 @@ class Gallery(Store):
         super().__init__(*parts)
         self._references = References()
         self.comparison: Comparison | None = None
+        self.sieve: Sieve | None = None
 
     @classmethod
     def open(
@@ -57,6 +64,7 @@ class Gallery(Store):
         description: Description | None = None,
         actor: str | None = None,
         comparison: Comparison | None = None,
+        sieve: Sieve | None = None,
     ) -> Self:
         """Open the gallery in a folder, making an empty one where there is none.
 
@@ -66,6 +74,9 @@ class Gallery(Store):
             As in `Store.open`.
         comparison
             What prepares and compares templates; `ektp_hw.fingerprint.comparison` unless given.
+        sieve
+            Which codes and sketches are alike enough for a comparison; everybody is compared
+            without one.
 
         Raises
         ------
@@ -81,6 +92,7 @@ class Gallery(Store):
             actor=actor,
         )
         gallery.comparison = comparison
+        gallery.sieve = sieve
         return gallery
 
     def search(
@@ -150,21 +162,36 @@ class Gallery(Store):
         self,
         threshold: float | None = None,
         *,
+        exact: bool = False,
+        tolerant: bool = False,
         resume: str | None = None,
+        journal: str | os.PathLike[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> Deduplication:
-        """Compare everybody with everybody and iterate over the pairs that may be one person.
+        """Hold everybody against everybody and iterate over the pairs that may be one person.
+
+        With a sieve, people are found through their codes and sketches by all cores, and those
+        found are compared as everybody is without one: the scores are the same, and what is lost
+        is what the sieve was chosen to lose.
 
         Parameters
         ----------
         threshold
             Least score reported; the greater of 4 and log10 of the number of pairs unless given,
             at which one false pair is expected in the whole gallery.
+        exact
+            Compare everybody in spite of the sieve.
+        tolerant
+            As in `search`.
         resume
             The `Deduplication.position` of an earlier run.
+        journal
+            A file that keeps what was found and how far the work came, even if the process is
+            killed. Given again, it hands out the pairs found before and goes on behind them.
         progress
-            Called with (pairs looked at, all pairs).
+            Called with (pairs looked at, all pairs); `Deduplication.seconds_left` says how long
+            the rest will take.
         cancel
             Ends the iteration when set.
 
@@ -172,15 +199,50 @@ class Gallery(Store):
         ------
         OperationCancelled
             If ``cancel`` was set before the first comparison.
+        GalleryError
+            If the journal is of another deduplication, or cannot be written.
         """
+        comparison = self._comparison()
+        roster = None if exact else self._sieved()
+        about = {
+            "gallery": self._manifest.identity.hex(),
+            "threshold": threshold,
+            "exact": roster is None,
+            "tolerant": tolerant,
+        }
+        kept = None if journal is None else PairJournal(Path(journal), about)
+        stop_if(cancel)
+        if roster is not None and self.sieve is not None:
+            threshold = least_score(len(roster)) if threshold is None else threshold
+            source: PairSource = PairSieve(
+                roster, comparison, self.sieve,
+                threshold=threshold, tolerant=tolerant, cancel=cancel,
+            )  # fmt: skip
+            return Deduplication(
+                roster.seqs, self.identifiers, source,
+                threshold=threshold, resume=resume, journal=kept, progress=progress, cancel=cancel,
+            )  # fmt: skip
+        view = self._prepared(None, cancel)
+        threshold = least_score(len(view.ids)) if threshold is None else threshold
+        source = EveryPair(view, comparison, threshold=threshold, tolerant=tolerant, cancel=cancel)
+        ids = dict(zip(view.seqs.tolist(), view.ids, strict=True))
         return Deduplication(
-            self._prepared(None, cancel),
-            self._comparison(),
-            threshold=threshold,
-            resume=resume,
-            progress=progress,
-            cancel=cancel,
-        )
+            view.seqs, lambda seqs: {seq: ids[seq] for seq in seqs}, source,
+            threshold=threshold, resume=resume, journal=kept, progress=progress, cancel=cancel,
+        )  # fmt: skip
+
+    def _sieved(self) -> Roster | None:
+        """Return everybody's codes, or None if there is no sieve for them."""
+        if self.sieve is None:
+            return None
+        segments = self.segments()
+        if not all(segment.described for segment in segments):
+            _log.warning(
+                "%s holds codes of another release, so everybody is compared; compact the gallery "
+                "to describe them anew", self._path,
+            )  # fmt: skip
+            return None
+        return Roster(segments)
 
     def _comparison(self) -> Comparison:
         if self.comparison is None:

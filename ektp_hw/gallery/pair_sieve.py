@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Block against block through the cascade: which people may be one, without comparing everybody.
+
+For a block of people, of each position: (a) their codes against those of everybody before and of
+each other, tile by tile in the compiled core; (b) the sketches of what is near; (c) the full
+comparison of the fingers left. Whoever has one finger left is compared as `score_people` does it,
+all fingers, so that a pair that comes through has exactly the score that comparing everybody gives.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from ektp_hw import native
+from ektp_hw.gallery.catalogue import stop_if
+from ektp_hw.gallery.prepared_rows import PreparedRows
+from ektp_hw.gallery.references import View
+from ektp_hw.gallery.search import score_people
+from ektp_hw.samples import FingerPosition
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    import numpy.typing as npt
+
+    from ektp_hw.gallery.fusion import Finding, PartMatch
+    from ektp_hw.gallery.references import Comparison
+    from ektp_hw.gallery.roster import Rank, Roster
+
+    Rows = npt.NDArray[np.int64]
+
+__all__ = ["FoundPair", "PairSieve", "Sieve"]
+
+BLOCK = 2048
+"""Most people in a block: what is done anew when work is taken up ..."""
+_BLOCK_PAIRS = 1 << 31
+"""... and most pairs of people, a few seconds' work, but for a block of `_LEAST_BLOCK`."""
+_LEAST_BLOCK = 256
+_TASK = 1 << 16
+"""Codes that one thread scans a block with at a time."""
+_ROOM = 1 << 18
+"""Pairs of codes held between two steps of a scan."""
+_AT_ONCE = 4096
+"""Pairs of fingers whose templates are prepared together: their memory is some ten megabytes."""
+_UNKNOWN = FingerPosition.UNKNOWN
+
+
+class Sieve(Protocol):
+    """Which two fingers are worth comparing; chosen from measured losses.
+
+    Attributes
+    ----------
+    code_distance
+        The largest distance of two codes that are looked at further.
+    least_finger_score
+        Somebody is compared with all fingers only if one finger reaches this score.
+    """
+
+    code_distance: int
+    least_finger_score: float
+
+    def keep(
+        self, probe: npt.NDArray[np.uint8], sketches: npt.NDArray[np.uint8], /
+    ) -> npt.NDArray[np.bool_]:
+        """Return which of the sketches (n, bytes) are like enough to the probe's (bytes,)."""
+
+
+class FoundPair(NamedTuple):
+    """Two people, as places in the order of enrolment, and what `DuplicatePair` says of them."""
+
+    b: int
+    a: int
+    score: float
+    parts: tuple[PartMatch, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Fingers before and fingers of the block; upper: both are the block's of one position."""
+
+    before: Rank
+    block: Rank
+    upper: bool
+    same: bool
+
+
+class PairSieve:
+    """Finds the pairs of people, block by block, whose score reaches a threshold.
+
+    Parameters
+    ----------
+    threads
+        How many work at once; as many as the machine has cores unless given.
+    tolerant
+        Hold fingers of every position against each other (`arrangement`).
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        comparison: Comparison,
+        sieve: Sieve,
+        *,
+        threshold: float,
+        tolerant: bool = False,
+        cancel: threading.Event | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._roster = roster
+        self._comparison = comparison
+        self._sieve = sieve
+        self._threshold = threshold
+        self._tolerant = tolerant
+        self._cancel = cancel
+        self._threads = threads or os.cpu_count() or 1
+
+    def blocks(
+        self, first: int, advance: Callable[[float], None]
+    ) -> Iterator[tuple[int, list[FoundPair]]]:
+        """Yield, from this person on, where each block ends and what was found, (b, a) rising.
+
+        Parameters
+        ----------
+        advance
+            Called with the person, and parts of one, that everything before is done with.
+
+        Raises
+        ------
+        OperationCancelled
+            When the cancel event is set.
+        """
+        with ThreadPoolExecutor(self._threads) as pool:
+            stop = first
+            while stop < len(self._roster):
+                start, size = stop, max(_LEAST_BLOCK, _BLOCK_PAIRS // max(stop, 1))
+                stop = min(start + min(size, BLOCK), len(self._roster))
+                tasks = [*self._tasks(start, stop)]
+                near = []
+                for done, pairs in enumerate(pool.map(self._near, tasks), 1):
+                    near.append(pairs)
+                    advance(start + (stop - start) * 0.9 * done / len(tasks))
+                fingers = np.unique(np.concatenate([np.zeros((0, 2), np.int64), *near]), axis=0)
+                parts = np.split(fingers, range(_AT_ONCE, len(fingers), _AT_ONCE))
+                found = [*pool.map(self._alike, parts)]
+                people = np.unique(np.concatenate(found), axis=0)
+                cuts = np.flatnonzero(np.diff(people[:, 0])) + 1
+                yield (
+                    stop,
+                    [
+                        pair
+                        for pairs in pool.map(self._scored, np.split(people, cuts))
+                        for pair in pairs
+                    ],
+                )
+
+    def _tasks(self, start: int, stop: int) -> Iterator[_Task]:
+        ranks = self._roster.ranks
+        for here, of_block in ranks.items():
+            for there, others in ranks.items():
+                if not (here == there or self._tolerant or _UNKNOWN in {here, there}):
+                    continue
+                block = _part(of_block, of_block.of_people(start, stop))
+                if not len(block.rows):
+                    continue
+                before = others.of_people(0, start).stop
+                for at in range(0, before, _TASK):
+                    part = _part(others, slice(at, min(at + _TASK, before)))
+                    yield _Task(part, block, upper=False, same=False)
+                within = _part(others, others.of_people(start, stop))
+                if len(within.rows):
+                    yield _Task(within, block, upper=here == there, same=True)
+
+    def _near(self, task: _Task) -> Rows:
+        """Return rows of block and before whose codes and sketches are alike, (k, 2)."""
+        found = []
+        step, steps = 0, native.scan_steps(len(task.before.codes), len(task.block.codes))
+        while step < steps:
+            stop_if(self._cancel)
+            pairs = native.scan_pairs(
+                task.before.codes,
+                task.block.codes,
+                self._sieve.code_distance,
+                upper=task.upper,
+                start=step,
+                room=max(_ROOM, native.PAIRS_AT_LEAST),
+            )
+            step = pairs.step
+            before, block = pairs.rows.T.astype(np.int64)
+            if task.same and not task.upper:
+                earlier = task.before.people[before] < task.block.people[block]
+                before, block = before[earlier], block[earlier]
+            found.append(self._sketched(task.block.rows[block], task.before.rows[before]))
+        return np.concatenate([np.zeros((0, 2), np.int64), *found])
+
+    def _sketched(self, block: Rows, before: Rows) -> Rows:
+        order = np.lexsort((before, block))
+        block, before = block[order], before[order]
+        probes, starts = np.unique(block, return_index=True)
+        own = self._roster.sketches(probes)
+        kept = np.ones(len(block), bool)
+        for probe, first, stop in zip(own, starts, np.append(starts, len(block))[1:], strict=True):
+            kept[first:stop] = self._sieve.keep(probe, self._roster.sketches(before[first:stop]))
+        return np.stack((block[kept], before[kept]), axis=1)
+
+    def _alike(self, fingers: Rows) -> Rows:
+        """Return the people (b, a) of those fingers (block, before) that score enough, (k, 2)."""
+        stop_if(self._cancel)
+        prepared = PreparedRows(self._roster, fingers, self._comparison)
+        sound = np.isin(fingers, prepared.rows).all(axis=1)
+        block, before = fingers[sound].T
+        scores = np.empty(len(block))
+        for probe in np.unique(block):
+            here = block == probe
+            scores[here] = prepared.compare(int(probe), before[here])
+        enough = scores >= self._sieve.least_finger_score
+        return np.stack(
+            (self._roster.owners(block[enough]), self._roster.owners(before[enough])), axis=1
+        )
+
+    def _scored(self, people: Rows) -> list[FoundPair]:
+        """Compare one person, all fingers, with those who come before and may be the same."""
+        stop_if(self._cancel)
+        if not len(people):
+            return []
+        b, others = int(people[0, 0]), people[:, 1]
+        fingers = {int(each): self._roster.fingers_of(int(each)) for each in (b, *others)}
+        rows = np.array([row for owned in fingers.values() for row in owned.values()], np.int64)
+        prepared = PreparedRows(self._roster, rows, self._comparison)
+        shelves: dict[FingerPosition, tuple[list[int], list[object]]] = {}
+        for place, a in enumerate(others):
+            for position, row in fingers[int(a)].items():
+                if row in prepared:
+                    at, templates = shelves.setdefault(position, ([], []))
+                    at.append(place)
+                    templates.append(prepared.one(row))
+        view = View(
+            others,
+            tuple(map(str, others)),
+            {
+                position: (np.array(at, np.int64), tuple(templates))
+                for position, (at, templates) in sorted(shelves.items())
+            },
+        )
+        own = {
+            position: prepared.one(row) for position, row in fingers[b].items() if row in prepared
+        }
+        scores = score_people(
+            view, own, self._comparison, tolerant=self._tolerant, cancel=self._cancel
+        )
+        return [
+            FoundPair(
+                b,
+                int(others[at]),
+                float(scores.total[at]),
+                scores.parts(int(at)),
+                scores.findings(int(at)),
+            )
+            for at in np.flatnonzero(scores.total >= max(self._threshold, 0.0))
+        ]
+
+
+def _part(rank: Rank, where: slice) -> Rank:
+    return type(rank)(rank.people[where], rank.rows[where], rank.codes[where])
