@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ektp_hw.diagnostics.examination import Examination
     from ektp_hw.diagnostics.findings import Finding
+    from ektp_hw.diagnostics.journal import Journal
     from ektp_hw.diagnostics.letter_history import LetterHistory
     from ektp_hw.diagnostics.surroundings import Surroundings
 
@@ -250,7 +251,7 @@ def _bundle(
 ) -> None:
     from ektp_hw.diagnostics.bundle import entries_of, zipped
 
-    entries = entries_of(examination, document)
+    entries = entries_of(examination, document, _journal())
     if not quiet:
         console.say("")
         console.say(_words(document, "bundle_title", file=str(path)))
@@ -263,6 +264,19 @@ def _bundle(
     _put(path, zipped(entries, examination.made))
     if not quiet:
         console.say(_words(document, "written", file=str(path)))
+
+
+def _journal() -> Journal | None:
+    """Return the station's journal, None if there is none or it cannot be read."""
+    from ektp_hw.diagnostics.journal import default_place, read_journal
+    from ektp_hw.errors import StationError
+
+    try:
+        place = default_place()
+        return read_journal(place) if place.exists() else None
+    except StationError as error:
+        console.step(f"without entries of the journal: {error}")
+        return None
 
 
 def _put(path: Path, content: bytes) -> None:

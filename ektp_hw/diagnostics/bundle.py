@@ -18,6 +18,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from ektp_hw.diagnostics.findings import message
+from ektp_hw.diagnostics.journal import excerpt_around_change
 from ektp_hw.diagnostics.kernel_log import kernel_notes
 from ektp_hw.diagnostics.letter_page import rendered
 from ektp_hw.diagnostics.redaction import redactor_for
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ektp_hw.diagnostics.examination import Examination
+    from ektp_hw.diagnostics.journal import Journal
     from ektp_hw.diagnostics.redaction import Redactor
     from ektp_hw.diagnostics.surroundings import Surroundings
 
@@ -61,14 +63,19 @@ class Entry:
     about: str
 
 
-def entries_of(examination: Examination, document: Mapping[str, Any]) -> list[Entry]:
-    """Return everything that the bundle will hold; the list of contents comes last."""
+def entries_of(
+    examination: Examination, document: Mapping[str, Any], journal: Journal | None = None
+) -> list[Entry]:
+    """Return everything that the bundle will hold; the list of contents comes last.
+
+    Of the journal it holds sums, and the entries around the last change of verdict.
+    """
     around = examination.around
     redact = redactor_for(around)
     language = str(document["language"])
 
-    def about(key: str) -> str:
-        return worded(message(f"doctor.entry_{key}"), language)
+    def about(key: str, **values: str) -> str:
+        return worded(message(f"doctor.entry_{key}", **values), language)
 
     entries = [
         Entry("findings.json", _json(document), about("findings")),
@@ -84,6 +91,10 @@ def entries_of(examination: Examination, document: Mapping[str, Any]) -> list[En
     entries.append(Entry("kernel.txt", text.encode(), about(missing)))
     if document["history"] is not None:
         entries.append(Entry("journal.json", _json(document["history"]), about("journal")))
+    if journal is not None and (excerpt := excerpt_around_change(journal)) is not None:
+        content = _json(redact.plain(excerpt))
+        when = str(excerpt["changed"])
+        entries.append(Entry("change.json", content, about("change", when=when)))
     contents = "\n".join(f"{each.name}: {each.about}" for each in entries)
     entries.append(Entry("contents.txt", f"{contents}\n".encode(), about("contents")))
     return entries

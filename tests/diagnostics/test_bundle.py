@@ -11,8 +11,20 @@ import pytest
 from ektp_hw.diagnostics.bundle import entries_of, zipped
 from ektp_hw.diagnostics.examination import as_plain, examine
 from ektp_hw.diagnostics.findings import Outcome
+from ektp_hw.diagnostics.journal import Writer, excerpt_around_change, read_journal
 from ektp_hw.diagnostics.seal import sealed
 from ektp_hw.diagnostics.surroundings import StationProfile, Surroundings
+from simulated_station import (
+    CABLE,
+    CIPOCOK_JAYA,
+    DAY,
+    HOUR,
+    LINE,
+    SCANNER,
+    SetClock,
+    begin,
+    pass_days,
+)
 from stub_station import CAUSES, Probe, examination, finding, five_months
 
 PLANTED = (
@@ -96,6 +108,83 @@ def test_it_lists_what_it_holds(station, tmp_path):
     assert versions["packages"]["numpy"]
     assert versions["system"] == "Debian 12"
     assert "GITHUB_TOKEN" not in str(versions)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """A journal of three days: the line fails, mends, and then the scanner's cable goes."""
+    path, clock = tmp_path / "journal.ektp", SetClock()
+    with Writer(path, CIPOCOK_JAYA, clock) as writer:
+        begin(writer)
+        faults = [
+            (5 * HOUR, HOUR, LINE, "local_network"),
+            (2 * DAY + HOUR, 5 * HOUR, CABLE, "cable_or_power"),
+        ]
+        pass_days(writer, clock, 3, faults)
+        writer.append(["P", writer.now(), SCANNER, 1])
+    return read_journal(path)
+
+
+def test_it_holds_what_the_journal_says_around_the_last_change(station, tmp_path, journal):
+    seen = examination(around=station)
+    document = sealed(as_plain(seen, "id", "1"), tmp_path / "key.pem")
+    entries = entries_of(seen, document, journal)
+    (change,) = [each for each in entries if each.name == "change.json"]
+    told = json.loads(change.content)
+    assert (told["before"], told["after"]) == (["cable_or_power"], [])
+    assert told["changed"] in change.about
+    assert change.about in entries[-1].content.decode(), "listed before it is written"
+    plugs = [each for each in told["entries"] if each["kind"] == "device"]
+    assert [(each["device"], each["is_there"]) for each in plugs] == [(SCANNER, 1)]
+    looks = [each for each in told["entries"] if each["kind"] == "look"]
+    assert looks[-1] | {"line": 0, "when": ""} == {
+        "line": 0, "when": "", "kind": "look", "probe": "usb.presence", "device": SCANNER,
+        "state": "sound",
+    }  # fmt: skip
+    assert looks[-2]["cause"] == "cable_or_power"
+    assert not any(each.get("probe") == "network.gateway" for each in looks), "a day before"
+
+
+def test_a_journal_without_a_change_has_no_excerpt(station, tmp_path):
+    path = tmp_path / "journal.ektp"
+    with Writer(path, CIPOCOK_JAYA, SetClock()) as writer:
+        begin(writer)
+    seen = examination(around=station)
+    document = sealed(as_plain(seen, "id", "1"), tmp_path / "key.pem")
+    names = {each.name for each in entries_of(seen, document, read_journal(path))}
+    assert "change.json" not in names
+
+
+def test_sums_and_other_entries_are_told_too(tmp_path):
+    path, clock = tmp_path / "journal.ektp", SetClock()
+    with Writer(path, CIPOCOK_JAYA, clock) as writer:
+        begin(writer)
+        now = writer.now()
+        writer.append(
+            ["T", now, HOUR, 60, [[LINE, 30, 1500, "B", "local_network", 90]]],
+            ["N", now, "batch", {"iris": [3, 2, 1]}, {"device": 4}],
+        )
+        clock.jump(HOUR)
+        clock.go_on(60)
+    told = excerpt_around_change(read_journal(path))
+    assert told["after"] == ["local_network"]
+    kinds = {each["kind"]: each for each in told["entries"]}
+    assert kinds["watched"]["sums"][0]["seconds_down"] == 1500
+    assert kinds["captures"]["turned_away"] == {"device": 4}
+    assert {"recorder begins", "recorder ends"} <= set(kinds)
+
+
+def test_the_excerpt_is_redacted(station, tmp_path):
+    path = tmp_path / "journal.ektp"
+    with Writer(path, CIPOCOK_JAYA, SetClock()) as writer:
+        begin(writer)
+        number = writer.subject("stub.rina", "", ["pad"])
+        writer.append(["L", writer.now(), number, "B", "pad", 90])
+    seen = examination(around=station)
+    document = sealed(as_plain(seen, "id", "1"), tmp_path / "key.pem")
+    by_name = {each.name: each.content for each in entries_of(seen, document, read_journal(path))}
+    assert b"stub.***" in by_name["change.json"]
+    assert b"rina" not in by_name["change.json"]
 
 
 def test_a_bare_machine_gives_a_bundle_too(tmp_path):

@@ -13,6 +13,7 @@ seal cannot be changed unseen by anyone who had not the verification key, see `s
 
 from __future__ import annotations
 
+from ektp_hw.diagnostics.journal.excerpt import excerpt_around_change
 from ektp_hw.diagnostics.journal.notes import (
     CaptureOutcome,
     TurnedAway,
@@ -33,6 +34,7 @@ __all__ = [
     "TurnedAway",
     "Writer",
     "default_place",
+    "excerpt_around_change",
     "note_capture",
     "note_turned_away",
     "noting_capture",

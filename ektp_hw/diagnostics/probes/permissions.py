@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ektp_hw.diagnostics.accounts import Account, Right, right_to
 from ektp_hw.diagnostics.capture_devices import (
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from ektp_hw.diagnostics.capture_devices import Known
     from ektp_hw.diagnostics.surroundings import Surroundings
 
-__all__ = ["CAUSES", "PROBES", "CardPermission", "NodePermission", "UsbPermission"]
+    ReplyFor = Callable[..., Reply]
+    Look = Callable[[Surroundings, Account, ReplyFor], list[Finding]]
+
+__all__ = ["CARDS", "CAUSES", "NODES", "PROBES", "USB", "Permission"]
 
 _NODES = {
     "hidraw/hidraw*": "hidraw",
@@ -38,125 +41,114 @@ _NODES = {
 _SOCKET = "run/pcscd/pcscd.comm"
 
 
-class UsbPermission:
-    """May this account open the USB devices.
+class Permission:
+    """May this account open a kind of thing.
 
     Parameters
     ----------
+    what
+        The last part of its name, and of its sentences.
+    look
+        Looks, with the surroundings and the account; no finding means that nothing is there.
+    stands_on
+        Probes whose faults explain one here.
+    nothing
+        Key of the sentence for nothing there.
     account
         Makes the account; by default that of this program.
     """
 
-    name: ClassVar[str] = "permissions.usb"
-    stands_on: ClassVar[tuple[str, ...]] = ("drivers.missing", "usb.descriptors")
-    seconds: ClassVar[float] = 5.0
+    seconds = 6.0
 
-    def __init__(self, account: Callable[[], Account] = Account) -> None:
-        self._account = account
+    def __init__(
+        self,
+        what: str,
+        look: Look,
+        stands_on: tuple[str, ...],
+        nothing: str,
+        account: Callable[[], Account] = Account,
+    ) -> None:
+        self.name = f"permissions.{what}"
+        self.stands_on = stands_on
+        self._look, self._nothing, self._account = look, nothing, account
 
-    def run(self, around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
-        """Look at the node of every device that a driver opens there."""
-        del before
-        checked = message("permissions.usb_checked")
-        models, account = known_models(), self._account()
-        findings = []
-        for plug in usb_devices(around):
-            if plug.is_hub or capture_kind(plug, models) is None:
-                continue
-            reply = Reply(self.name, checked, plug.uri)
-            if not plug.is_authorized:
-                seen = message("permissions.unauthorised", name=plug.name)
-                advice = message("permissions.authorise_advice", place=plug.place)
-                cause, who = Cause.PERMISSION, Who.TECHNICIAN
-                findings.append(reply.broken(seen, cause, advice, who, {"authorized": 0}, 0.95))
-            elif any(known.goes_by("usb") for known in models.get(plug.ids, [])):
-                right = right_to(around, plug.node, account)
-                rule = udev_rule(*plug.ids)
-                findings.append(_judged(reply, plug.node, right, account, rule))
-        if findings:
-            return findings
-        return [Reply(self.name, checked).untested(message("permissions.no_device"))]
-
-
-class NodePermission:
-    """May this account open the nodes of the kernel below the devices: serial, HID, video, input.
-
-    Parameters
-    ----------
-    account
-        Makes the account; by default that of this program.
-    """
-
-    name: ClassVar[str] = "permissions.nodes"
-    stands_on: ClassVar[tuple[str, ...]] = ("drivers.missing", "usb.descriptors")
-    seconds: ClassVar[float] = 5.0
-
-    def __init__(self, account: Callable[[], Account] = Account) -> None:
-        self._account = account
+    def of(self, account: Callable[[], Account]) -> Permission:
+        """Return the same probe for another account."""
+        what = self.name.partition(".")[2]
+        return Permission(what, self._look, self.stands_on, self._nothing, account)
 
     def run(self, around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
-        """Look at every node by which a driver reaches a device, and at named serial ports."""
+        """Look whether the account may."""
         del before
-        checked = message("permissions.nodes_checked")
-        models, account = known_models(), self._account()
-        nodes: dict[str, tuple[str, str]] = {}
-        for plug in usb_devices(around):
-            for node, way in _nodes_of(plug):
-                known = next((one for one in models.get(plug.ids, []) if one.goes_by(way)), None)
-                if known or way == "video":
-                    nodes[node] = _uri_of(around, node, way), _rule_of(plug, way, known)
-        for link in sorted(around.path("dev/ektp").glob("*")):
-            try:
-                target = link.readlink().name
-            except OSError:
-                continue
-            nodes[f"dev/{target}"] = f"serial:/dev/ektp/{link.name}", _port_rule(target)
-        findings = [
-            _judged(
-                Reply(self.name, checked, uri), node, right_to(around, node, account), account, rule
+
+        def reply(device: str = "") -> Reply:
+            return Reply(self.name, message(f"{self.name}_checked"), device)
+
+        found = self._look(around, self._account(), reply)
+        return found or [reply().untested(message(f"permissions.{self._nothing}"))]
+
+
+def _usb(around: Surroundings, account: Account, reply: ReplyFor) -> list[Finding]:
+    """Look at the node of every device that a driver opens there."""
+    models = known_models()
+    findings = []
+    for plug in usb_devices(around):
+        if plug.is_hub or capture_kind(plug, models) is None:
+            continue
+        if not plug.is_authorized:
+            seen = message("permissions.unauthorised", name=plug.name)
+            advice = message("permissions.authorise_advice", place=plug.place)
+            cause, who = Cause.PERMISSION, Who.TECHNICIAN
+            findings.append(
+                reply(plug.uri).broken(seen, cause, advice, who, {"authorized": 0}, 0.95)
             )
-            for node, (uri, rule) in nodes.items()
-        ]
-        if findings:
-            return findings
-        return [Reply(self.name, checked).untested(message("permissions.no_node"))]
+        elif any(known.goes_by("usb") for known in models.get(plug.ids, [])):
+            right = right_to(around, plug.node, account)
+            rule = udev_rule(*plug.ids)
+            findings.append(_judged(reply(plug.uri), plug.node, right, account, rule))
+    return findings
 
 
-class CardPermission:
-    """May this account talk to the card service.
+def _nodes(around: Surroundings, account: Account, reply: ReplyFor) -> list[Finding]:
+    """Look at every node by which a driver reaches a device, and at named serial ports.
 
-    Parameters
-    ----------
-    account
-        Makes the account; by default that of this program.
+    They are the kernel's nodes below the devices: serial, HID, video, input.
     """
+    models = known_models()
+    nodes: dict[str, tuple[str, str]] = {}
+    for plug in usb_devices(around):
+        for node, way in _nodes_of(plug):
+            known = next((one for one in models.get(plug.ids, []) if one.goes_by(way)), None)
+            if known or way == "video":
+                nodes[node] = _uri_of(around, node, way), _rule_of(plug, way, known)
+    for link in sorted(around.path("dev/ektp").glob("*")):
+        try:
+            target = link.readlink().name
+        except OSError:
+            continue
+        nodes[f"dev/{target}"] = f"serial:/dev/ektp/{link.name}", _port_rule(target)
+    return [
+        _judged(reply(uri), node, right_to(around, node, account), account, rule)
+        for node, (uri, rule) in nodes.items()
+    ]
 
-    name: ClassVar[str] = "permissions.cards"
-    stands_on: ClassVar[tuple[str, ...]] = ("libraries.card_library", "libraries.card_service")
-    seconds: ClassVar[float] = 6.0
 
-    def __init__(self, account: Callable[[], Account] = Account) -> None:
-        self._account = account
-
-    def run(self, around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
-        """Look at its socket; what its polkit rules say shows when it is asked."""
-        del before
-        reply = Reply(self.name, message("permissions.cards_checked"))
-        if not around.path(_SOCKET).exists():
-            return [reply.untested(message("permissions.no_socket"))]
-        account = self._account()
-        right = right_to(around, _SOCKET, account)
-        evidence: Readings = {"mode": right.mode, "group": right.group}
-        if right.may_open:
-            return [reply.sound(message("permissions.socket_open"), evidence, 0.8)]
-        needed = "card" in around.profile.expects or any(
-            plug.has_class(CARD_READER_CLASS) for plug in usb_devices(around)
-        )
-        seen, advice = message("permissions.socket_closed"), message("permissions.socket_advice")
-        cause, who = Cause.PERMISSION, Who.TECHNICIAN
-        if needed:
-            return [reply.broken(seen, cause, advice, who, evidence, 0.9)]
-        return [reply.suspect(seen, cause, advice, who, evidence, 0.6)]
+def _cards(around: Surroundings, account: Account, reply: ReplyFor) -> list[Finding]:
+    """Look at the card service's socket; what its polkit rules say shows when it is asked."""
+    if not around.path(_SOCKET).exists():
+        return []
+    right = right_to(around, _SOCKET, account)
+    evidence: Readings = {"mode": right.mode, "group": right.group}
+    if right.may_open:
+        return [reply().sound(message("permissions.socket_open"), evidence, 0.8)]
+    needed = "card" in around.profile.expects or any(
+        plug.has_class(CARD_READER_CLASS) for plug in usb_devices(around)
+    )
+    seen, advice = message("permissions.socket_closed"), message("permissions.socket_advice")
+    cause, who = Cause.PERMISSION, Who.TECHNICIAN
+    if needed:
+        return [reply().broken(seen, cause, advice, who, evidence, 0.9)]
+    return [reply().suspect(seen, cause, advice, who, evidence, 0.6)]
 
 
 def _judged(reply: Reply, node: str, right: Right, account: Account, rule: str) -> Finding:
@@ -216,9 +208,11 @@ def _port_rule(node: str) -> str:
     return rule_for(f"/dev/{node}")
 
 
-PROBES = (UsbPermission(), NodePermission(), CardPermission())
-CAUSES: dict[str, tuple[Cause, ...]] = {
-    UsbPermission.name: (Cause.PERMISSION,),
-    NodePermission.name: (Cause.PERMISSION,),
-    CardPermission.name: (Cause.PERMISSION,),
-}
+_DEVICES = ("drivers.missing", "usb.descriptors")
+USB = Permission("usb", _usb, _DEVICES, "no_device")
+NODES = Permission("nodes", _nodes, _DEVICES, "no_node")
+CARDS = Permission(
+    "cards", _cards, ("libraries.card_library", "libraries.card_service"), "no_socket"
+)
+PROBES = (USB, NODES, CARDS)
+CAUSES: dict[str, tuple[Cause, ...]] = {probe.name: (Cause.PERMISSION,) for probe in PROBES}

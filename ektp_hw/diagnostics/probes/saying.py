@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A probe made of a function, and short words for what such a function says.
+"""A probe made of a function, and the words of `reply` where every key follows from a name.
 
 Keys follow from names: the probe ``network.link`` was checked as ``network.link_checked`` says, and
 what is said as ``network.cable_out`` is advised upon as ``network.cable_out_advice``.
@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ektp_hw.diagnostics.findings import Evidence, Finding, Outcome, message
+from ektp_hw.diagnostics.findings import Evidence, Finding, message
+from ektp_hw.diagnostics.reply import Reply
 from ektp_hw.diagnostics.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -45,18 +46,14 @@ def sound(
     **values: Value,
 ) -> Finding:
     """Return a finding that all is well."""
-    said = message(seen, **values)
-    return Finding(probe, message(f"{probe}_checked"), said, Outcome.SOUND, None, certainty,
-                   evidence or {})  # fmt: skip
+    return _reply(probe).sound(message(seen, **values), evidence, certainty)
 
 
 def untested(
     probe: str, seen: str, evidence: Evidence | None = None, /, **values: Value
 ) -> Finding:
     """Return a finding that a check could not be made, and why."""
-    said = message(seen, **values)
-    return Finding(probe, message(f"{probe}_checked"), said, Outcome.UNTESTED, None, 0.0,
-                   evidence or {})  # fmt: skip
+    return _reply(probe).untested(message(seen, **values), evidence)
 
 
 def broken(
@@ -70,7 +67,8 @@ def broken(
     **values: Value,
 ) -> Finding:
     """Return a finding that something does not work, with its advice."""
-    return _fault(Outcome.BROKEN, probe, seen, cause, who, certainty, evidence, values)
+    said, advice = message(seen, **values), message(f"{seen}_advice", **values)
+    return _reply(probe).broken(said, cause, advice, who, evidence, certainty)
 
 
 def suspect(
@@ -84,27 +82,9 @@ def suspect(
     **values: Value,
 ) -> Finding:
     """Return a finding that something works and should be looked at, with its advice."""
-    return _fault(Outcome.SUSPECT, probe, seen, cause, who, certainty, evidence, values)
+    said, advice = message(seen, **values), message(f"{seen}_advice", **values)
+    return _reply(probe).suspect(said, cause, advice, who, evidence, certainty)
 
 
-def _fault(
-    outcome: Outcome,
-    probe: str,
-    seen: str,
-    cause: Cause,
-    who: Who,
-    certainty: float,
-    evidence: Evidence | None,
-    values: dict[str, Value],
-) -> Finding:
-    return Finding(
-        probe,
-        message(f"{probe}_checked"),
-        message(seen, **values),
-        outcome,
-        cause,
-        certainty,
-        evidence or {},
-        message(f"{seen}_advice", **values),
-        who,
-    )
+def _reply(probe: str) -> Reply:
+    return Reply(probe, message(f"{probe}_checked"))

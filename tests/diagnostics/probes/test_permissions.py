@@ -5,7 +5,7 @@ import pytest
 
 from ektp_hw.diagnostics.accounts import Account
 from ektp_hw.diagnostics.findings import Cause, Outcome, Who
-from ektp_hw.diagnostics.probes.permissions import CardPermission, NodePermission, UsbPermission
+from ektp_hw.diagnostics.probes.permissions import CARDS, NODES, USB
 from fake_machine import FakeMachine
 
 ZK4500 = (0x1B55, 0x0840)
@@ -31,14 +31,14 @@ def clerk(*groups):
 def test_an_open_node_is_sound(machine):
     node = machine.plug("1-4", *ZK4500)
     (machine.root / node).chmod(0o666)
-    (found,) = UsbPermission(clerk()).run(machine.around(), [])
+    (found,) = USB.of(clerk()).run(machine.around(), [])
     assert (found.device, found.outcome) == (URI, Outcome.SOUND)
 
 
 def test_a_closed_node_comes_with_the_rule_to_write(machine):
     node = machine.plug("1-4", *ZK4500)
     (machine.root / node).chmod(0o600)
-    (found,) = UsbPermission(clerk()).run(machine.around(), [])
+    (found,) = USB.of(clerk()).run(machine.around(), [])
     assert (found.outcome, found.cause) == (Outcome.BROKEN, Cause.PERMISSION)
     rule = found.advice.values["rule"]
     assert 'ATTR{idVendor}=="1b55"' in rule
@@ -52,33 +52,33 @@ def test_membership_that_is_not_yet_effective_needs_a_new_login(machine):
     path.chmod(0o660)
     group = path.stat().st_gid
     machine.write("etc/group", f"plugdev:x:{group}:somebody,clerk\n")
-    (found,) = UsbPermission(clerk()).run(machine.around(), [])
+    (found,) = USB.of(clerk()).run(machine.around(), [])
     assert (found.seen.key, found.who) == ("permissions.login_anew", Who.CLERK)
     assert found.seen.values["group"] == "plugdev"
-    (now,) = UsbPermission(clerk(group)).run(machine.around(), [])
+    (now,) = USB.of(clerk(group)).run(machine.around(), [])
     assert now.outcome is Outcome.SOUND
     machine.write("etc/group", f"plugdev:x:{group}:somebody\n")
-    (found,) = UsbPermission(clerk()).run(machine.around(), [])
+    (found,) = USB.of(clerk()).run(machine.around(), [])
     assert found.seen.key == "permissions.may_not_open"
 
 
 def test_the_administrator_proves_little_about_the_clerk(machine):
     machine.plug("1-4", *ZK4500)
     account = Account("root", is_root=True, may_open=lambda path: path.exists())
-    (found,) = UsbPermission(lambda: account).run(machine.around(), [])
+    (found,) = USB.of(lambda: account).run(machine.around(), [])
     assert (found.outcome, found.certainty) == (Outcome.SOUND, 0.5)
 
 
 def test_a_device_the_computer_blocks_is_a_matter_of_permission(machine):
     machine.plug("1-4", *ZK4500, authorized="0", bConfigurationValue="", faces=())
-    (found,) = UsbPermission(clerk()).run(machine.around(), [])
+    (found,) = USB.of(clerk()).run(machine.around(), [])
     assert (found.outcome, found.cause) == (Outcome.BROKEN, Cause.PERMISSION)
     assert found.seen.key == "permissions.unauthorised"
 
 
 def test_a_node_that_is_not_there_is_untested(machine):
     machine.plug("1-4", *ZK4500, node=False)
-    (found,) = UsbPermission(clerk()).run(machine.around(), [])
+    (found,) = USB.of(clerk()).run(machine.around(), [])
     assert found.outcome is Outcome.UNTESTED
 
 
@@ -86,7 +86,7 @@ def test_nodes_of_cameras_are_looked_at(machine):
     machine.plug("1-4", 0x2BC5, 0x0501, faces=((0x0E, "uvcvideo", "uvcvideo"),))
     machine.write("sys/bus/usb/devices/1-4:1.0/video4linux/video0/name", "Iris")
     machine.write("dev/video0", "").chmod(0o600)
-    (found,) = NodePermission(clerk()).run(machine.around(), [])
+    (found,) = NODES.of(clerk()).run(machine.around(), [])
     assert (found.device, found.outcome) == ("video:/dev/video0", Outcome.BROKEN)
     assert 'SUBSYSTEM=="video4linux"' in found.advice.values["rule"]
 
@@ -94,15 +94,15 @@ def test_nodes_of_cameras_are_looked_at(machine):
 def test_serial_ports_that_somebody_named_are_looked_at(machine):
     machine.write("dev/ttyUSB0", "").chmod(0o600)
     machine.link("dev/ektp/zfm", "../ttyUSB0")
-    (found,) = NodePermission(clerk()).run(machine.around(), [])
+    (found,) = NODES.of(clerk()).run(machine.around(), [])
     assert (found.device, found.outcome) == ("serial:/dev/ektp/zfm", Outcome.BROKEN)
     (machine.root / "dev/ttyUSB0").chmod(0o666)
-    (found,) = NodePermission(clerk()).run(machine.around(), [])
+    (found,) = NODES.of(clerk()).run(machine.around(), [])
     assert found.outcome is Outcome.SOUND
 
 
 def test_the_service_s_socket_decides_about_cards(machine):
-    probe = CardPermission(clerk())
+    probe = CARDS.of(clerk())
     assert probe.run(machine.around(), [])[0].outcome is Outcome.UNTESTED
     socket = machine.write("run/pcscd/pcscd.comm", "")
     socket.chmod(0o600)
@@ -116,7 +116,7 @@ def test_the_service_s_socket_decides_about_cards(machine):
 def test_this_program_s_own_account_can_be_asked(machine):
     node = machine.plug("1-4", *ZK4500)
     (machine.root / node).chmod(0o666)
-    (found,) = UsbPermission().run(machine.around(), [])
+    (found,) = USB.run(machine.around(), [])
     assert found.outcome is Outcome.SOUND
     assert "name" not in found.evidence
 
@@ -129,7 +129,7 @@ def test_only_the_way_that_a_driver_takes_must_be_open(machine):
     machine.write("dev/hidraw0", "").chmod(0o600)
     found = [
         one.device
-        for probe in (UsbPermission(clerk()), NodePermission(clerk()))
+        for probe in (USB.of(clerk()), NODES.of(clerk()))
         for one in probe.run(machine.around(), [])
         if one.is_fault
     ]
