@@ -287,9 +287,16 @@ class ClusterGallery(BlockStore):
         return self.people_between(span[0], block.last)
 
     def _have_held(self, assignment: Assignment) -> None:
-        """Have every worker load the blocks it is to hold; one that dies of it is asked later."""
+        """Have every worker load the blocks it is to hold; one that dies of it is asked later.
+
+        Raises
+        ------
+        WorkerLost
+            If all of them die.
+        """
         blocks = self._blocks()
         calls = {}
+        losses = 0
         for worker in assignment.workers:
             own = [each for each in blocks if worker in assignment.holders(each.number)]
             calls[self._executor.submit(worker, "hold", own)] = (worker, own)
@@ -305,8 +312,10 @@ class ClusterGallery(BlockStore):
                 for block in error.blocks:
                     self._executor.submit(worker, "receive", block, self._people_of(block), True)
                 error = self._executor.submit(worker, "hold", own).exception(_LOADING)
-            if error is not None and not isinstance(error, WorkerLost):
-                raise error
+            if error is not None:
+                losses += isinstance(error, WorkerLost)
+                if losses == len(calls) or not isinstance(error, WorkerLost):
+                    raise error
 
 
 def _stored(probe: Person | FingerprintTemplate) -> Probe:

@@ -9,10 +9,12 @@ the logic above asks somebody else. See "Actor Fault Tolerance" in Ray's documen
 from __future__ import annotations
 
 import os
+import pickle
+import sys
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from ektp_hw.errors import GalleryError
+from ektp_hw.errors import GalleryError, WorkerLost
 from ektp_hw.gallery.cluster.executor import URGENT, lost, worker_lost
 from ektp_hw.gallery.cluster.shard import Shard
 
@@ -46,7 +48,8 @@ class RayExecutor:
 
     def __init__(self, address: str, shard: tuple[Any, ...], workers: tuple[str, ...]) -> None:
         self._ray, self._ours = _started(address)
-        self._shard = shard
+        self._shard = pickle.dumps(shard)
+        self._paths = [*filter(None, sys.path)] if address == "local" else []
         self._actors: dict[str, Any] = {}
         # On one machine the workers share the cores there are, however many workers.
         self._cores = 0 if address == "local" else 1
@@ -85,6 +88,9 @@ class RayExecutor:
         error = done.exception()
         if isinstance(error, self._ray.exceptions.RayTaskError):
             answer.set_exception(error.cause)
+        elif isinstance(error, self._ray.exceptions.ActorDiedError):
+            why = str(error).strip().splitlines()
+            answer.set_exception(WorkerLost(f"{worker} of the cluster is gone: {why[-1]}"))
         elif isinstance(error, self._ray.exceptions.RayError):
             answer.set_exception(worker_lost(worker))
         elif error is not None:
@@ -110,7 +116,7 @@ class RayExecutor:
                 f"the Ray cluster has {cores:g} cores and each worker takes one; ask for fewer "
                 "workers, or add machines"
             )
-        self._actors[worker] = self._actor.remote(self._shard)
+        self._actors[worker] = self._actor.remote(self._shard, self._paths)
 
     def remove(self, worker: str) -> None:
         """End a worker."""
@@ -125,10 +131,11 @@ class RayExecutor:
 
 
 class _ShardActor:
-    """A shard in its own process."""
+    """A shard in its own process, which imports from where this one does, too."""
 
-    def __init__(self, shard: tuple[Any, ...]) -> None:
-        self._shard = Shard(*shard)
+    def __init__(self, shard: bytes, paths: list[str]) -> None:
+        sys.path += [path for path in paths if path not in sys.path]
+        self._shard = Shard(*pickle.loads(shard))  # noqa: S301  # from the executor
 
     def call(self, method: str, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401
         if method == "process_id":

@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workers that are processes, killed for real."""
 
-import os
-import signal
-import threading
 import time
-from itertools import islice
 
 import pytest
 
 from ektp_hw.errors import WorkerLost
 from ektp_hw.gallery import Gallery
 from ektp_hw.gallery.cluster.processes import ProcessExecutor
+from gallery_faults import killed_meanwhile
 
 
 @pytest.fixture
-def many(path, gallery, crowd):  # noqa: ARG001  # the crowd lives in the gallery
-    from unhurried_comparison import Unhurried
+def many(path, gallery, crowd, tmp_path, monkeypatch):  # noqa: ARG001  # the crowd lives in it
+    from unhurried_comparison import FOLDER, Unhurried
 
+    monkeypatch.setenv(FOLDER, str(tmp_path))
     gallery.comparison = None  # the real one
     with Gallery.connect(
         f"local://?path={path}&workers=3&block=4", read_only=True, comparison=Unhurried
@@ -25,37 +23,18 @@ def many(path, gallery, crowd):  # noqa: ARG001  # the crowd lives in the galler
         yield opened
 
 
-def kill(many, worker):
-    os.kill(many._executor.process_id(worker), signal.SIGKILL)
-
-
-def killed_meanwhile(many, work, when):
-    """Kill a worker as soon as it has something to do for `work`, which runs in a thread."""
-    done = []
-    thread = threading.Thread(target=lambda: done.append(work()))
-    thread.start()
-    while not when():
-        time.sleep(0.001)
-    kill(many, "worker 2")
-    assert not done, "killed too late to show anything"
-    thread.join(60)
-    return done[0]
-
-
-def test_killed_in_the_middle(gallery, crowd, many):
+def test_killed_in_the_middle(gallery, crowd, many, tmp_path):
     """One test, for starting processes takes its time: as one gallery, and as if nobody died."""
-    child = many._executor._children["worker 2"]
-    found = killed_meanwhile(
-        many, lambda: many.search(crowd[2], 60), lambda: bool(child.open_calls)
-    )
+
+    def killing(work):
+        return killed_meanwhile(many._executor, "worker 2", tmp_path, work)
+
+    found = killing(lambda: many.search(crowd[2], 60))
     assert found == gallery.search(crowd[2], 60)
     assert found.complete
 
     whole = list(gallery.deduplicate(0.0))
-    run = many.deduplicate(0.0)
-    some = list(islice(run, 40))
-    rest = killed_meanwhile(many, lambda: list(run), lambda: many._executor.process_id("worker 2"))
-    assert some + rest == whole
+    assert killing(lambda: list(many.deduplicate(0.0))) == whole
 
     many.resize(2)
     assert many.search(crowd[2], 60) == gallery.search(crowd[2], 60)

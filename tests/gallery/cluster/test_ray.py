@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same on Ray: four workers of this machine, one of them killed in the middle."""
 
-import os
-import signal
-import threading
-import time
-from itertools import islice
-
 import numpy as np
 import pytest
 
 from ektp_hw.gallery import Gallery, Person
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
+from gallery_faults import killed_meanwhile
 
 pytest.importorskip("ray", reason="needs the extra `cluster`: pip install ektp_hw[cluster]")
 pytestmark = [
@@ -45,9 +40,10 @@ def local(people, tmp_path):
 
 
 @pytest.fixture
-def many(local):
-    from unhurried_comparison import Unhurried
+def many(local, tmp_path, monkeypatch):
+    from unhurried_comparison import FOLDER, Unhurried
 
+    monkeypatch.setenv(FOLDER, str(tmp_path))
     path = local.info().path
     with Gallery.connect(
         f"ray://local?path={path}&workers=4&block=4", read_only=True, comparison=Unhurried
@@ -55,20 +51,7 @@ def many(local):
         yield opened
 
 
-def killed_meanwhile(many, work):
-    """Kill -9 a worker while `work` runs in a thread."""
-    process = many._executor.process_id("worker 2")
-    done = []
-    thread = threading.Thread(target=lambda: done.append(work()))
-    thread.start()
-    time.sleep(0.03)
-    os.kill(process, signal.SIGKILL)
-    assert not done, "killed too late to show anything"
-    thread.join(60)
-    return done[0]
-
-
-def test_as_one_gallery_whoever_dies(local, many, people):
+def test_as_one_gallery_whoever_dies(local, many, people, tmp_path):
     """One test, for Ray takes ten seconds to start."""
     assert many.workers == ("worker 1", "worker 2", "worker 3", "worker 4")
     probes = (people[2], people[7], people[9].fingers[FingerPosition.LEFT_INDEX])
@@ -79,13 +62,14 @@ def test_as_one_gallery_whoever_dies(local, many, people):
     whole = list(local.deduplicate(0.0))
     assert list(many.deduplicate(0.0)) == whole
 
-    answer = killed_meanwhile(many, lambda: many.search(people[2], 40))
+    def killing(work):
+        return killed_meanwhile(many._executor, "worker 2", tmp_path, work)
+
+    answer = killing(lambda: many.search(people[2], 40))
     assert answer == local.search(people[2], 40)
     assert answer.complete
 
-    run = many.deduplicate(0.0)
-    some = list(islice(run, 20))
-    assert some + killed_meanwhile(many, lambda: list(run)) == whole
+    assert killing(lambda: list(many.deduplicate(0.0))) == whole
 
     many.resize(5)
     assert many.search(people[2]) == local.search(people[2])

@@ -30,7 +30,7 @@ def test_not_there(path, monkeypatch, head):
     monkeypatch.setitem(
         sys.modules, "ray", SimpleNamespace(init=init, is_initialized=lambda: False)
     )
-    with pytest.raises(GalleryError, match="nobody listens.*check the address"):
+    with pytest.raises(GalleryError, match=r"nobody listens.*check the address"):
         Gallery.connect(f"ray://{head}?path={path}")
     (options,) = asked
     assert options["address"] == {"10.0.0.5:10001": "ray://10.0.0.5:10001"}.get(head, head)

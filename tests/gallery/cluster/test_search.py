@@ -6,10 +6,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from gallery_faults import random_faults
 
 from ektp_hw.errors import GalleryDamaged, GalleryIncomplete, OperationCancelled
 from ektp_hw.gallery import Person
+from gallery_faults import random_faults
 
 
 def probes(crowd, template):
