@@ -24,7 +24,9 @@
      |    +-- GalleryBusy            another process writes to it
      |    +-- GalleryDamaged         truncated, foreign or corrupted files
      |    +-- GalleryFull            no space left to write; nothing acknowledged is lost
+     |    +-- GalleryIncomplete      not everybody could be searched in time: see ``people``
      |    +-- GalleryLocked          encrypted, and the passphrase is missing or another's
+     |    +-- WorkerLost             a process that held a part of the people ended
      +-- ExtractorUnavailable        registered, but its package is broken or incomplete
      +-- EvaluationError             a folder that cannot be evaluated (also a ValueError)
      +-- StationError                a station's profile, journal or report that cannot be used
@@ -54,6 +56,7 @@ __all__ = [
     "GalleryDamaged",
     "GalleryError",
     "GalleryFull",
+    "GalleryIncomplete",
     "GalleryLocked",
     "OperationCancelled",
     "ProtocolError",
@@ -65,6 +68,7 @@ __all__ = [
     "TemplateError",
     "UnavailableReason",
     "VendorKitFailed",
+    "WorkerLost",
     "WrongCard",
 ]
 
@@ -218,6 +222,19 @@ class GalleryFull(GalleryError):
 
 class GalleryLocked(GalleryError):
     """The gallery is encrypted, and no passphrase or key file was given, or a wrong one."""
+
+
+class GalleryIncomplete(GalleryError):
+    """A search could look at ``people`` of the ``enrolled`` people only."""
+
+    def __init__(self, message: str, *, people: int = 0, enrolled: int = 0) -> None:
+        super().__init__(message)
+        self.people = people
+        self.enrolled = enrolled
+
+
+class WorkerLost(GalleryError):
+    """A worker of a cluster ended, or does not answer any more."""
 
 
 class ExtractorUnavailable(EktpError):

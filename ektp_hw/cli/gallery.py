@@ -11,6 +11,7 @@ import click
 
 from ektp_hw.cli import console, gallery_upkeep
 from ektp_hw.cli.gallery_options import gallery_argument, json_option, key_option
+from ektp_hw.cli.plan import plan
 from ektp_hw.cli.prints import ppi_option, read_template
 from ektp_hw.samples import FingerPosition
 
@@ -41,6 +42,9 @@ def gallery() -> None:
       ektp-hw gallery search people/ prints/101_2.png
       ektp-hw gallery dedup people/
     """
+
+
+gallery.add_command(plan)
 
 
 @gallery.command()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from ektp_hw.gallery.cluster import ClusterGallery
     from ektp_hw.gallery.columns import Description
     from ektp_hw.gallery.deduplication import PairSource
     from ektp_hw.gallery.pair_sieve import Sieve
@@ -94,6 +95,39 @@ class Gallery(Store):
         gallery.comparison = comparison
         gallery.sieve = sieve
         return gallery
+
+    @classmethod
+    def connect(
+        cls,
+        address: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        comparison: Comparison | None = None,
+    ) -> Gallery | ClusterGallery:
+        """Open a gallery, alone or with workers: processes of this machine, or Ray's anywhere.
+
+        Parameters
+        ----------
+        address
+            A folder, or for instance ``ray://local?path=people&workers=4``; all forms are in
+            `ektp_hw.gallery.cluster.address`.
+        create, read_only, comparison
+            As in `open`.
+
+        Raises
+        ------
+        ValueError
+            If the address cannot be understood.
+        GalleryError
+            As `open`, or if the workers cannot be had.
+        """
+        from ektp_hw.gallery import cluster
+
+        options: Any = {"create": create, "read_only": read_only, "comparison": comparison}
+        if isinstance(address, str) and cluster.is_cluster(address):
+            return cluster.connect(address, **options)
+        return cls.open(address, **options)
 
     def search(
         self,

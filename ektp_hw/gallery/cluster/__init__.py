@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A gallery on more than one process or machine, with the results of one.
+
+::
+
+    with Gallery.connect("ray://local?path=people&workers=4") as gallery:
+        answer = gallery.search(template)       # the candidates, as ever
+        print(answer.people, answer.enrolled)   # how many were looked at
+        for pair in gallery.deduplicate(ledger="night.ledger"):
+            print(pair.a, pair.b, pair.score)
+        gallery.resize(8)
+
+`address` says how to write where the workers are. People are cut into `blocks` by enrolment
+number; `assignment` says which worker holds which; a worker is a `shard`; `executor`, `processes`
+and `ray_workers` run them; `scatter` searches, `deduplication` compares block with block and
+enters it in a `ledger`. Nothing but `ray_workers` knows Ray.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+from ektp_hw.gallery.cluster.address import ClusterAddress, is_cluster, parse
+from ektp_hw.gallery.cluster.gallery import ClusterGallery, SearchAnswer
+
+if TYPE_CHECKING:
+    from ektp_hw.gallery.cluster.executor import Executor
+    from ektp_hw.gallery.references import Comparison
+
+__all__ = [
+    "ClusterAddress",
+    "ClusterGallery",
+    "SearchAnswer",
+    "connect",
+    "is_cluster",
+    "parse",
+]
+
+
+def connect(
+    address: str,
+    *,
+    create: bool = True,
+    read_only: bool = False,
+    comparison: Comparison | None = None,
+) -> ClusterGallery:
+    """Open a gallery and give it workers.
+
+    Parameters
+    ----------
+    address
+        As the module `address` says.
+    create, read_only
+        As in `Gallery.open`.
+    comparison
+        As in `Gallery.open`; workers must be able to import it by name.
+
+    Raises
+    ------
+    ValueError
+        If the address cannot be understood.
+    TypeError
+        If the comparison cannot be sent to a worker.
+    GalleryError
+        As `Gallery.open`, or if the workers cannot be had.
+    """
+    where = parse(address)
+    try:
+        pickle.dumps(comparison)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise TypeError(f"workers cannot import this comparison by name ({error})") from error
+    gallery = ClusterGallery.open(where.path, create=create, read_only=read_only)
+    try:
+        path = str(gallery.path.resolve())
+        shard = (path, gallery.identity, where.block, comparison)
+        executor = _workers(where, shard)
+        try:
+            gallery.employ(
+                executor,
+                block_size=where.block,
+                replicas=where.replicas,
+                deadline=where.deadline,
+            )
+        except BaseException:
+            executor.close()
+            raise
+    except BaseException:
+        gallery.close()
+        raise
+    return gallery
+
+
+def _workers(where: ClusterAddress, shard: tuple[Any, ...]) -> Executor:
+    names = tuple(f"worker {number}" for number in range(1, where.workers + 1))
+    if where.scheme == "ray":
+        from ektp_hw.gallery.cluster.ray_workers import RayExecutor
+
+        head = where.head if where.head in {"local", "auto"} else f"ray://{where.head}"
+        return RayExecutor(head, shard, names)
+    from ektp_hw.gallery.cluster.processes import ProcessExecutor
+
+    return ProcessExecutor(shard, names)

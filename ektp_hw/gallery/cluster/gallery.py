@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same gallery, searched and deduplicated by many workers.
+
+One process keeps the durable folder and enrols into it, as ever. Workers hold the people in
+memory, block by block, each block at as many of them as there are replicas; they read the folder
+themselves where they see it and are sent the blocks where they do not. A worker holds nothing that
+is not in the folder: losing one loses nobody.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from concurrent.futures import wait
+from typing import TYPE_CHECKING
+
+from ektp_hw.errors import GalleryIncomplete, WorkerLost
+from ektp_hw.gallery.cluster.assignment import Assignment
+from ektp_hw.gallery.cluster.blocks import Census, numbers_in
+from ektp_hw.gallery.cluster.deduplication import BlockDeduplication
+from ektp_hw.gallery.cluster.ledger import FileLedger, MemoryLedger
+from ektp_hw.gallery.cluster.scatter import Scatter
+from ektp_hw.gallery.cluster.shard import BlocksMissing
+from ektp_hw.gallery.cluster.stored_people import BlockStore
+from ektp_hw.gallery.deduplication import LEAST_SCORE
+from ektp_hw.gallery.fusion import Candidate
+from ektp_hw.gallery.person import Person
+from ektp_hw.gallery.store import stop_if
+from ektp_hw.samples import FingerPosition
+from ektp_hw.templates import FingerprintTemplate
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from ektp_hw.gallery.cluster.blocks import Block
+    from ektp_hw.gallery.cluster.executor import Executor
+    from ektp_hw.gallery.cluster.scatter import Unanswered
+    from ektp_hw.gallery.cluster.shard import Probe
+    from ektp_hw.gallery.cluster.stored_people import StoredPerson
+
+__all__ = ["ClusterGallery", "SearchAnswer"]
+
+_LOADING = 3600.0
+"""Seconds in which a worker has read and prepared the people it is to hold."""
+
+
+class SearchAnswer(list[Candidate]):
+    """The candidates, best first, and how much of the gallery they were chosen from.
+
+    Parameters
+    ----------
+    people, enrolled
+        People looked at and people there were.
+    unanswered
+        Blocks of people that were not looked at, whose they were, how many people, and why.
+    """
+
+    def __init__(
+        self,
+        candidates: Iterable[Candidate],
+        people: int,
+        enrolled: int,
+        unanswered: tuple[Unanswered, ...],
+    ) -> None:
+        super().__init__(candidates)
+        self.people = people
+        self.enrolled = enrolled
+        self.unanswered = unanswered
+
+    @property
+    def complete(self) -> bool:
+        """Whether everybody was looked at."""
+        return not self.unanswered
+
+    @property
+    def share(self) -> float:
+        """Share of the people that was looked at, 0 to 1; 1 of nobody."""
+        return self.people / self.enrolled if self.enrolled else 1.0
+
+
+class ClusterGallery(BlockStore):
+    """A gallery with workers; made by `Gallery.connect`, usable from several threads.
+
+    Everything that `Store` can do is done by this process in the gallery's folder.
+    """
+
+    _size: int
+    _deadline: float
+    _executor: Executor
+    _assignment: Assignment
+    _census: Census
+
+    def employ(
+        self, executor: Executor, *, block_size: int, replicas: int = 1, deadline: float = 60.0
+    ) -> None:
+        """Give this gallery its workers and have them load what they are to hold.
+
+        Parameters
+        ----------
+        executor
+            The workers; closed together with this gallery.
+        block_size
+            Enrolment numbers in a block, as the workers' shards know it.
+        replicas
+            How many workers hold each block.
+        deadline
+            Seconds that a search may take unless it says otherwise.
+        """
+        self._size = block_size
+        self._deadline = deadline
+        self._executor = executor
+        self._assignment = Assignment(tuple(executor.workers), replicas)
+        self._census = Census(block_size)
+        self._moving = threading.Lock()
+        self._have_held(self._assignment)
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Names of the workers that searches are scattered over."""
+        return self._assignment.workers
+
+    def close(self) -> None:
+        """End the workers and give the files back; closing twice is harmless."""
+        executor = getattr(self, "_executor", None)
+        if executor is not None and not self._closed:
+            executor.close()
+        super().close()
+
+    def search(
+        self,
+        probe: Person | FingerprintTemplate,
+        limit: int = 10,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        cancel: threading.Event | None = None,
+        deadline: float | None = None,
+        partial: bool = False,
+    ) -> SearchAnswer:
+        """Return the enrolled people most like the probe: what `Gallery.search` returns.
+
+        Parameters
+        ----------
+        limit, cancel
+            As in `Gallery.search`.
+        progress
+            Called with (people looked at, all people).
+        deadline
+            Seconds; the address's unless given.
+        partial
+            Accept an answer from fewer people than are enrolled; it says how many.
+
+        Raises
+        ------
+        GalleryIncomplete
+            If not everybody was looked at in time, unless ``partial``.
+        OperationCancelled
+            If ``cancel`` was set.
+        GalleryDamaged
+            If an enrolled template cannot be read back, unless ``partial``.
+        """
+        if limit < 1:
+            raise ValueError(f"at least one candidate must be asked for, not {limit}")
+        stop_if(cancel)
+        blocks = self._blocks()
+        seconds = self._deadline if deadline is None else deadline
+        gathered = Scatter(
+            self._executor,
+            lambda: self._assignment,
+            _stored(probe),
+            limit,
+            self._people_of,
+            seconds,
+            tolerant=partial,
+            cancel=cancel,
+            progress=progress,
+        ).run(blocks)
+        people = sum(gathered.people.values())
+        missing = sum(each.people for each in gathered.unanswered)
+        if gathered.unanswered and not partial:
+            first = gathered.unanswered[0]
+            raise GalleryIncomplete(
+                f"{self._path}: only {people} of {people + missing} people could be searched in "
+                f"{seconds:g} s ({first.worker}: {first.reason}); give a longer deadline, look "
+                "after the workers, or accept a partial answer",
+                people=people,
+                enrolled=people + missing,
+            )
+        return SearchAnswer(
+            (each.candidate for each in gathered.best),
+            people,
+            people + missing,
+            gathered.unanswered,
+        )
+
+    def deduplicate(
+        self,
+        threshold: float | None = None,
+        *,
+        resume: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        cancel: threading.Event | None = None,
+        ledger: str | os.PathLike[str] | None = None,
+    ) -> BlockDeduplication:
+        """Compare everybody with everybody: what `Gallery.deduplicate` returns.
+
+        Parameters
+        ----------
+        threshold, resume, progress, cancel
+            As in `Gallery.deduplicate`; a position of either is one of the other.
+        ledger
+            A file in which finished work is entered. Another run with the same file, after a
+            crash of this process or when more people are enrolled, does only what is not in it.
+            It holds identifiers: keep it as safe as the gallery.
+
+        Raises
+        ------
+        GalleryError, GalleryDamaged
+            If the ledger cannot be used.
+        """
+        stop_if(cancel)
+        blocks = self._blocks()
+        people = sum(block.people for block in blocks)
+        if threshold is None:
+            threshold = max(LEAST_SCORE, math.log10(max(people * (people - 1) // 2, 1)))
+        about = {
+            "gallery": self.identity.hex(),
+            "threshold": repr(float(threshold)),
+            "block": str(self._size),
+        }
+        return BlockDeduplication(
+            self._executor,
+            lambda: self._assignment,
+            blocks,
+            self._size,
+            threshold=threshold,
+            ledger=MemoryLedger() if ledger is None else FileLedger(ledger, about),
+            supply=self._people_of,
+            resume=resume,
+            progress=progress,
+            cancel=cancel,
+        )
+
+    def resize(self, workers: int) -> None:
+        """Go on with more or fewer workers; searches and deduplications meanwhile are not hurt.
+
+        New workers load the blocks that come to them, then they are asked, then the others forget
+        those blocks; a worker that goes is ended last. So every block is held by somebody at
+        every moment.
+
+        Raises
+        ------
+        ValueError
+            If fewer workers are left than replicas are wanted.
+        """
+        if workers < self._assignment.replicas:
+            raise ValueError(
+                f"{self._assignment.replicas} replicas need as many workers; {workers} is too few"
+            )
+        with self._moving:
+            before = self._assignment
+            names = [f"worker {number}" for number in range(1, workers + 1)]
+            for name in names:
+                if name not in before.workers:
+                    self._executor.add(name)
+            after = Assignment(tuple(names), before.replicas)
+            self._have_held(after)
+            self._assignment = after
+            blocks = self._blocks()
+            for worker in before.workers:
+                if worker in after.workers:
+                    others = [b.number for b in blocks if worker not in after.holders(b.number)]
+                    self._executor.submit(worker, "drop", others)
+                else:
+                    self._executor.remove(worker)
+
+    def _blocks(self) -> tuple[Block, ...]:
+        """Count who is enrolled now."""
+        with self._reading(), self._table.reading():
+            self._census.add(seq for seq, _ in self._table.people_after(self._census.last))
+            if self._census.people != self._table.count():
+                self._census = Census(self._size, (seq for seq, _ in self._table.people_after(0)))
+            return self._census.blocks()
+
+    def _people_of(self, block: Block) -> list[StoredPerson]:
+        span = numbers_in(block.number, self._size)
+        return self.people_between(span[0], block.last)
+
+    def _have_held(self, assignment: Assignment) -> None:
+        """Have every worker load the blocks it is to hold; one that dies of it is asked later.
+
+        Raises
+        ------
+        WorkerLost
+            If all of them die.
+        """
+        blocks = self._blocks()
+        calls = {}
+        losses = 0
+        for worker in assignment.workers:
+            own = [each for each in blocks if worker in assignment.holders(each.number)]
+            calls[self._executor.submit(worker, "hold", own)] = (worker, own)
+        wait(calls, _LOADING)
+        for call, (worker, own) in calls.items():
+            if not call.done():
+                raise WorkerLost(
+                    f"{worker} has not loaded its people in {_LOADING:g} s; look after its "
+                    "machine, or give the gallery more workers"
+                )
+            error = call.exception()
+            if isinstance(error, BlocksMissing):
+                for block in error.blocks:
+                    self._executor.submit(worker, "receive", block, self._people_of(block), True)
+                error = self._executor.submit(worker, "hold", own).exception(_LOADING)
+            if error is not None:
+                losses += isinstance(error, WorkerLost)
+                if losses == len(calls) or not isinstance(error, WorkerLost):
+                    raise error
+
+
+def _stored(probe: Person | FingerprintTemplate) -> Probe:
+    if isinstance(probe, FingerprintTemplate):
+        return ((int(FingerPosition.UNKNOWN), probe.to_bytes()),)
+    if isinstance(probe, Person):
+        return tuple((int(each), finger.to_bytes()) for each, finger in probe.fingers.items())
+    raise TypeError(f"search for a Person or a template, not {type(probe).__name__}")
