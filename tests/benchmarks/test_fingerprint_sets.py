@@ -40,7 +40,7 @@ def test_a_quick_run(sets):
     assert kept["sets"]["fvc1/DB1_B"]["nonmated"] == 4
     low, high = kept["mean"]["eer_90"]
     assert 0.0 <= low <= high <= 1.0
-    assert kept["settings"]["method"] == "classical"
+    assert kept["settings"]["method"] == "learned"
     assert str(sets) not in line, "the log names no place of this machine"
 
 

@@ -90,6 +90,10 @@ def test_extract(ektp_hw, prints, tmp_path):
         stored = (tmp_path / "t" / f"{path.stem}.ekft").read_bytes()
         assert len(FingerprintTemplate.from_bytes(stored)) == row["minutiae"] > 10
     steps = {path.name.split(".")[1] for path in (tmp_path / "s").glob("1_1.*.png")}
+    assert {"orientation", "evened", "scores"} <= steps
+    classical = ("--method", "classical", "--trace", tmp_path / "c")
+    ektp_hw("extract", files[0], *classical)
+    steps = {path.name.split(".")[1] for path in (tmp_path / "c").glob("1_1.*.png")}
     assert {"orientation", "enhanced", "skeleton"} <= steps
     assert "1_1.png" in ektp_hw("extract", files[0]).out
 

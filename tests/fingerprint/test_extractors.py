@@ -58,14 +58,14 @@ def installed(monkeypatch):
 
 
 def test_ours_is_registered_and_the_best():
-    assert extractors()[0] == "classical"
-    assert extractor(None) is extractor("classical")
+    assert extractors()[:2] == ("learned", "classical")
+    assert extractor(None) is extractor("learned")
     assert fingerprint.extractors is extractors
 
 
 def test_an_extractor_of_others_is_called_by_its_name(installed):
     installed(corners="somebodys_package:two_corners")
-    assert extractors()[0] == "classical"
+    assert extractors()[0] == "learned"
     assert "corners" in extractors()
     seen = {}
     template = fingerprint.extract(PICTURE, method="corners", trace=seen.__setitem__)
@@ -83,7 +83,9 @@ def test_the_command_line_reaches_it(installed, tmp_path):
 
 def test_an_unknown_one_is_refused_by_naming_the_known(installed):
     installed(corners="somebodys_package:two_corners")
-    with pytest.raises(ValueError, match=r"'magic' is unknown; choose one of classical, corners"):
+    with pytest.raises(
+        ValueError, match=r"'magic' is unknown; choose one of learned, classical, corners"
+    ):
         fingerprint.extract(PICTURE, method="magic")
 
 
