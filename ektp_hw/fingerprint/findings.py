@@ -33,6 +33,8 @@ CLOSE_PAIR = 6.0
 """Of two nearer to each other that point the same way, the weaker is the other's shadow."""
 SAME_WAY = 0.5
 """Least cosine between two directions that are the same way."""
+MOST_FINDINGS = 1024
+"""The likeliest cells that are looked at: four slapped fingers have half as many."""
 MOST_OFFSET = 1.5
 """Cells from a cell's middle beyond which it is not believed that a minutia lies."""
 AGREEMENT = 3.0
@@ -76,7 +78,7 @@ def findings(find: Numbers) -> Findings:
     score = np.ascontiguousarray(find[..., 0])
     greatest = cv2.dilate(score, np.ones((3, 3), np.uint8))
     rows, columns = np.nonzero((score == greatest) & (score > LEAST_SCORE))
-    order = np.argsort(-score[rows, columns], kind="stable")
+    order = np.argsort(-score[rows, columns], kind="stable")[:MOST_FINDINGS]
     rows, columns = rows[order], columns[order]
     x, y, cosine, sine = _said_around(find, rows, columns)
     length = np.maximum(np.hypot(cosine, sine), np.float32(1e-6))

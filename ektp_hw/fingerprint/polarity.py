@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["ridges_are_white"]
 
 
-def ridges_are_white(canvas: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> bool:
+def ridges_are_white(
+    canvas: npt.NDArray[np.float32] | npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]
+) -> bool:
     """Tell whether the ground around the foreground (one truth value a cell) is dark like valleys.
 
     The answer is no without enough of either, and where the ground's grey is neither: dark ridges

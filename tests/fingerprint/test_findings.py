@@ -84,6 +84,13 @@ def test_equal_neighbours_are_one_minutia():
     assert len(found.x) == 1
 
 
+def test_many_findings_take_no_more_time_than_they_are_worth():
+    find = silent(1024, 1024)
+    find[::3, ::3, 0] = np.random.default_rng(1).uniform(0, 5, (342, 342))
+    find[..., 3] = 1
+    assert 500 < len(findings(find).x) <= 1024
+
+
 def test_both_sides_of_a_break_stay():
     find = silent()
     find[10, 10] = 3.0, 0, 0, 1, 0, -1

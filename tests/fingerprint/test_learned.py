@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from ektp_hw import native
 from ektp_hw.errors import ExtractorUnavailable, SampleError
 from ektp_hw.fingerprint import compare, extract, learned
+from ektp_hw.fingerprint.evening import evened
 from ektp_hw.synthetic import SyntheticFinger
 
 
@@ -91,6 +93,27 @@ def test_a_flat_picture_of_any_size_has_no_minutiae(shape, value):
     template = extract(np.full(shape, value, np.uint8), method="learned")
     assert len(template) == 0
     assert (template.height, template.width) == shape
+
+
+def test_a_large_picture_is_evened_in_bands_all_the_same(monkeypatch):
+    noise = np.random.default_rng(1).integers(0, 256, (1600, 240), np.uint8)
+    picture = cv2.GaussianBlur(noise, (0, 0), 2.5)
+    picture[500:900] = 255
+    monkeypatch.setattr(learned, "BAND_ROWS", 320)
+    np.testing.assert_array_equal(learned.evened_in_bands(picture), evened(picture))
+
+
+def test_the_largest_picture_takes_bounded_memory():
+    pixels = np.zeros((4095, 4095), np.uint8)
+    pixels[::9] = pixels[1::9] = pixels[2::9] = pixels[3::9] = 255
+    pixels[1000:3000:40, 1000:3000:40] = 0
+    tracemalloc.start()
+    try:
+        extract(pixels, method="learned")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 220e6
 
 
 def test_pictures_too_large_are_refused():
