@@ -9,6 +9,12 @@
             print(candidate.id, candidate.score, candidate.parts)
         for pair in gallery.deduplicate():
             print(pair.a, pair.b, pair.score)
+
+The storage, from the bottom: `layout` and `segment_file` (one file of fingers in columns), `seal`,
+`ciphers` and `keyring` (its checks, and its keys if it is encrypted), `open_segment` and `segment`
+(what is read of it), `ledger` with `audit` (SQLite: people, how far each segment is valid, who did
+what), `shelves` (all segments of a gallery), `catalogue` and `store` (reading and writing),
+`compaction`, `damage` and `migration`.
 """
 
 from ektp_hw.gallery.audit import Entry

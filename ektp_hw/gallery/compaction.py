@@ -130,7 +130,7 @@ def _candidate(
 ) -> _Candidate | None:
     if only is not None and row.number not in only:
         return None
-    dead = sum(many for _, many in ledger.dead(row.number))
+    dead = ledger.count_dead(row.number)
     stale = row.description != shelves.description.version
     small = row.rows - dead < MOST_ROWS // 2
     blocks = ledger.blocks(row.number)

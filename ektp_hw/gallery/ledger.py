@@ -189,10 +189,13 @@ class Ledger:
         query = f"SELECT {', '.join(SegmentRow._fields)} FROM segments ORDER BY first_seq"  # noqa: S608
         return [SegmentRow(*row) for row in self._rows(query, (), *[int] * 8)]
 
-    def dead(self, segment: int) -> list[tuple[int, int]]:
-        """Return (row, rows) of what was removed from a segment."""
-        query = "SELECT row, rows FROM dead WHERE segment = ? ORDER BY row"
-        return self._rows(query, (segment,), int, int)
+    def dead(self) -> dict[int, list[tuple[int, int]]]:
+        """Return (row, rows) of what was removed from each segment that anything was."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        query = "SELECT segment, row, rows FROM dead ORDER BY segment, row"
+        for segment, *where in self._rows(query, (), int, int, int):
+            found.setdefault(segment, []).append((where[0], where[1]))
+        return found
 
     def blocks(self, segment: int, first: int = 0) -> dict[int, BlockChecks]:
         """Return the checks of a segment's blocks, from block ``first`` on."""
@@ -217,9 +220,10 @@ class Ledger:
         """Return how many fingers those enrolled after this one have together."""
         return self._one("SELECT coalesce(sum(rows), 0) FROM people WHERE seq > ?", after)
 
-    def count_dead(self) -> int:
-        """Return how many fingers of removed people still take room."""
-        return self._one("SELECT coalesce(sum(rows), 0) FROM dead")
+    def count_dead(self, segment: int | None = None) -> int:
+        """Return how many fingers of removed people still take room (in one segment)."""
+        query = "SELECT coalesce(sum(rows), 0) FROM dead WHERE ? IS NULL OR segment = ?"
+        return self._one(query, segment, segment)
 
     def find(self, identifier: str) -> Place | None:
         """Return where a person is, or None."""

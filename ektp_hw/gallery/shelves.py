@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ektp_hw.errors import GalleryDamaged
+from ektp_hw.gallery.folder import sync_folder
 from ektp_hw.gallery.layout import BLOCK_ROWS, COLUMNS, DERIVED, Layout, blocks_of
 from ektp_hw.gallery.ledger import SegmentRow
 from ektp_hw.gallery.open_segment import OpenSegment
@@ -131,10 +132,10 @@ class Shelves:
         seen = self._ledger.version()
         if seen != self._seen:
             with self.steady():
-                state = self._ledger.segments()
+                dead = self._ledger.dead()
                 shown, first = {}, 0
-                for row in state:
-                    shown[row.number] = self._show(row, first)
+                for row in self._ledger.segments():
+                    shown[row.number] = self._show(row, first, dead.get(row.number, []))
                     first += row.rows
             for number in self._readers.keys() - shown.keys():
                 self._readers.pop(number).file.close()
@@ -143,14 +144,13 @@ class Shelves:
             self._seen = seen
         return self._views
 
-    def _show(self, row: SegmentRow, first: int) -> _Shown:
-        reader = self.reader(row)
-        dead = self._ledger.dead(row.number)
-        reader.look_at(self._ledger.blocks(row.number, reader.unchecked(row.rows)))
-        made_of = (first, row.rows, len(dead), len(reader.bad))
+    def _show(self, row: SegmentRow, first: int, dead: list[tuple[int, int]]) -> _Shown:
+        made_of = (first, row.rows, dead)
         known = self._shown.get(row.number)
         if known is not None and known.of == made_of:
             return known
+        reader = self.reader(row)
+        reader.look_at(self._ledger.blocks(row.number, reader.unchecked(row.rows)))
         return _Shown(made_of, reader.view(first, row.rows, dead))
 
     def reader(self, row: SegmentRow) -> OpenSegment:
@@ -297,6 +297,7 @@ class Shelves:
     def _new(self, layout: Layout, first_seq: int) -> SegmentRow:
         self.seals.make(layout.number)
         SegmentFile.create(segment_path(self._folder, layout.number), layout).close()
+        sync_folder(self._folder)  # its name as well is on the disk before the ledger has it
         row = SegmentRow(
             layout.number,
             first_seq,

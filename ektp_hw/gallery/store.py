@@ -225,7 +225,7 @@ class Store(Catalogue):
                 raise KeyError(identifier)
             self._ledger.remove(place, _now(), self._actor, "erase" if erase else "remove")
             row = next(each for each in self._ledger.segments() if each.number == place.segment)
-            dead = sum(many for _, many in self._ledger.dead(row.number))
+            dead = self._ledger.count_dead(row.number)
             if erase:
                 self._compact([row.number])
             elif dead > DEAD_SHARE * row.rows:

@@ -2,6 +2,7 @@
 """Galleries of version 1 become the present version, whatever happens meanwhile."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -110,8 +111,9 @@ for calls, path in enumerate(sys.argv[1:]):
 def test_crashed_before_each_step(tmp_path, people):
     """Ended before its first, second, ... call that touches the disk; then simply opened."""
     paths = [tmp_path / str(i) for i in range(25)]
+    write_version_1(tmp_path / "old", people)
     for path in paths:
-        write_version_1(path, people)
+        shutil.copytree(tmp_path / "old", path)
     command = [sys.executable, "-c", MIGRATE, *map(str, paths)]
     done = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True)
     codes = done.stdout.split()

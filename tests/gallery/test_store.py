@@ -239,7 +239,7 @@ def test_random_damage_is_survived_or_named(path, gallery, person, rng, caplog, 
     gallery.close()
     whole = {each: each.read_bytes() for each in path.rglob("*") if each.is_file()}
     named = []
-    for _ in range(100):
+    for _ in range(60):
         for each in path.rglob("*.segment"):
             each.unlink()
         for each, stored in whole.items():
