@@ -14,8 +14,7 @@ from ektp_hw.gallery.cluster.executor import ThreadExecutor
 from ektp_hw.gallery.cluster.shard import Shard
 from gallery_faults import random_faults
 
-
-SECRET = "sesame"
+SECRET = "sesame"  # noqa: S105  # of a gallery of the tests
 
 
 def probes(crowd, template):
