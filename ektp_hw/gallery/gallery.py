@@ -103,6 +103,9 @@ class Gallery(Store):
         *,
         create: bool = True,
         read_only: bool = False,
+        secret: str | bytes | None = None,
+        description: Description | None = None,
+        actor: str | None = None,
         comparison: Comparison | None = None,
     ) -> Gallery | ClusterGallery:
         """Open a gallery, alone or with workers: processes of this machine, or Ray's anywhere.
@@ -112,7 +115,7 @@ class Gallery(Store):
         address
             A folder, or for instance ``ray://local?path=people&workers=4``; all forms are in
             `ektp_hw.gallery.cluster.address`.
-        create, read_only, comparison
+        create, read_only, secret, description, actor, comparison
             As in `open`.
 
         Raises
@@ -124,7 +127,8 @@ class Gallery(Store):
         """
         from ektp_hw.gallery import cluster
 
-        options: Any = {"create": create, "read_only": read_only, "comparison": comparison}
+        options: Any = {"create": create, "read_only": read_only, "secret": secret}
+        options |= {"description": description, "actor": actor, "comparison": comparison}
         if isinstance(address, str) and cluster.is_cluster(address):
             return cluster.connect(address, **options)
         return cls.open(address, **options)

@@ -26,6 +26,7 @@ from ektp_hw.gallery.cluster.gallery import ClusterGallery, SearchAnswer
 
 if TYPE_CHECKING:
     from ektp_hw.gallery.cluster.executor import Executor
+    from ektp_hw.gallery.columns import Description
     from ektp_hw.gallery.references import Comparison
 
 __all__ = [
@@ -43,6 +44,9 @@ def connect(
     *,
     create: bool = True,
     read_only: bool = False,
+    secret: str | bytes | None = None,
+    description: Description | None = None,
+    actor: str | None = None,
     comparison: Comparison | None = None,
 ) -> ClusterGallery:
     """Open a gallery and give it workers.
@@ -51,8 +55,9 @@ def connect(
     ----------
     address
         As the module `address` says.
-    create, read_only
-        As in `Gallery.open`.
+    create, read_only, secret, description, actor
+        As in `Gallery.open`. The secret of an encrypted gallery is told to the workers, by Ray over
+        its network: have Ray use TLS.
     comparison
         As in `Gallery.open`; workers must be able to import it by name.
 
@@ -70,10 +75,17 @@ def connect(
         pickle.dumps(comparison)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise TypeError(f"workers cannot import this comparison by name ({error})") from error
-    gallery = ClusterGallery.open(where.path, create=create, read_only=read_only)
+    gallery = ClusterGallery.open(
+        where.path,
+        create=create,
+        read_only=read_only,
+        secret=secret,
+        description=description,
+        actor=actor,
+    )
     try:
         path = str(gallery.path.resolve())
-        shard = (path, gallery.identity, where.block, comparison)
+        shard = (path, gallery.identity, where.block, comparison, secret)
         executor = _workers(where, shard)
         try:
             gallery.employ(

@@ -15,6 +15,7 @@ from concurrent.futures import wait
 from typing import TYPE_CHECKING
 
 from ektp_hw.errors import GalleryIncomplete, WorkerLost
+from ektp_hw.gallery.catalogue import stop_if
 from ektp_hw.gallery.cluster.assignment import Assignment
 from ektp_hw.gallery.cluster.blocks import Census, numbers_in
 from ektp_hw.gallery.cluster.deduplication import BlockDeduplication
@@ -25,7 +26,6 @@ from ektp_hw.gallery.cluster.stored_people import BlockStore
 from ektp_hw.gallery.deduplication import LEAST_SCORE
 from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.person import Person
-from ektp_hw.gallery.store import stop_if
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
 
@@ -90,6 +90,7 @@ class ClusterGallery(BlockStore):
     _executor: Executor
     _assignment: Assignment
     _census: Census
+    _counted: tuple[int, int] | None = None
 
     def employ(
         self, executor: Executor, *, block_size: int, replicas: int = 1, deadline: float = 60.0
@@ -132,6 +133,7 @@ class ClusterGallery(BlockStore):
         probe: Person | FingerprintTemplate,
         limit: int = 10,
         *,
+        tolerant: bool = False,
         progress: Callable[[int, int], None] | None = None,
         cancel: threading.Event | None = None,
         deadline: float | None = None,
@@ -141,7 +143,7 @@ class ClusterGallery(BlockStore):
 
         Parameters
         ----------
-        limit, cancel
+        limit, tolerant, cancel
             As in `Gallery.search`.
         progress
             Called with (people looked at, all people).
@@ -156,8 +158,6 @@ class ClusterGallery(BlockStore):
             If not everybody was looked at in time, unless ``partial``.
         OperationCancelled
             If ``cancel`` was set.
-        GalleryDamaged
-            If an enrolled template cannot be read back, unless ``partial``.
         """
         if limit < 1:
             raise ValueError(f"at least one candidate must be asked for, not {limit}")
@@ -170,26 +170,27 @@ class ClusterGallery(BlockStore):
             _stored(probe),
             limit,
             self._people_of,
-            seconds,
-            tolerant=partial,
+            tolerant=tolerant,
+            deadline=seconds,
+            partial=partial,
             cancel=cancel,
             progress=progress,
         ).run(blocks)
         people = sum(gathered.people.values())
-        missing = sum(each.people for each in gathered.unanswered)
+        enrolled = sum(block.people for block in blocks)
         if gathered.unanswered and not partial:
             first = gathered.unanswered[0]
             raise GalleryIncomplete(
-                f"{self._path}: only {people} of {people + missing} people could be searched in "
+                f"{self._path}: only {people} of {enrolled} people could be searched in "
                 f"{seconds:g} s ({first.worker}: {first.reason}); give a longer deadline, look "
                 "after the workers, or accept a partial answer",
                 people=people,
-                enrolled=people + missing,
+                enrolled=enrolled,
             )
         return SearchAnswer(
             (each.candidate for each in gathered.best),
             people,
-            people + missing,
+            enrolled,
             gathered.unanswered,
         )
 
@@ -276,10 +277,15 @@ class ClusterGallery(BlockStore):
 
     def _blocks(self) -> tuple[Block, ...]:
         """Count who is enrolled now."""
-        with self._reading(), self._table.reading():
-            self._census.add(seq for seq, _ in self._table.people_after(self._census.last))
-            if self._census.people != self._table.count():
-                self._census = Census(self._size, (seq for seq, _ in self._table.people_after(0)))
+        with self._reading():
+            version = self._ledger.version()
+            if version == self._counted:
+                return self._census.blocks()
+        with self._reading(), self._ledger.reading():
+            self._counted = version  # or an older one than what is seen now: counted once more
+            self._census.add(seq for seq, _ in self._ledger.people_after(self._census.last))
+            if self._census.people != self._ledger.count():
+                self._census = Census(self._size, (seq for seq, _ in self._ledger.people_after(0)))
             return self._census.blocks()
 
     def _people_of(self, block: Block) -> list[StoredPerson]:

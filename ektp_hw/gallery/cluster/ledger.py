@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ektp_hw.errors import GalleryDamaged, GalleryError
 from ektp_hw.gallery.cluster.merging import FoundPair
-from ektp_hw.gallery.fusion import DuplicatePair, PartMatch
-from ektp_hw.samples import FingerPosition
+from ektp_hw.gallery.fusion import DuplicatePair, Finding, PartMatch
+from ektp_hw.samples import Eye, FingerPosition
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ektp_hw.gallery.cluster.blocks import Block
+    from ektp_hw.gallery.fusion import Part
 
 __all__ = ["FileLedger", "Ledger", "MemoryLedger", "Task"]
 
@@ -37,6 +38,9 @@ _SCHEMA = """
         PRIMARY KEY (a, b)
     ) WITHOUT ROWID;
 """
+
+
+_PARTS: dict[str, Callable[[int], Part]] = {"FingerPosition": FingerPosition, "Eye": Eye}
 
 
 class Task(NamedTuple):
@@ -167,7 +171,11 @@ def _written(found: Sequence[FoundPair]) -> str:
     """Return the pairs as JSON, whose numbers read back to the very same floats."""
     return json.dumps(
         [
-            [seq_a, seq_b, pair.a, pair.b, pair.score, [[*map(float, part)] for part in pair.parts]]
+            [
+                *(seq_a, seq_b, pair.a, pair.b, pair.score),
+                [[*_part(one.probe), *_part(one.reference), one.score] for one in pair.parts],
+                [finding.name for finding in pair.findings],
+            ]
             for seq_a, seq_b, pair in found
         ]
     )
@@ -183,10 +191,15 @@ def _read(text: str) -> list[FoundPair]:
                 b,
                 score,
                 tuple(
-                    PartMatch(FingerPosition(int(probe)), FingerPosition(int(reference)), each)
-                    for probe, reference, each in parts
+                    PartMatch(_PARTS[kind](probe), _PARTS[other](reference), each)
+                    for kind, probe, other, reference, each in parts
                 ),
+                tuple(Finding[name] for name in findings),
             ),
         )
-        for seq_a, seq_b, a, b, score, parts in json.loads(text)
+        for seq_a, seq_b, a, b, score, parts, findings in json.loads(text)
     ]
+
+
+def _part(part: Part) -> tuple[str, int]:
+    return type(part).__name__, int(part)

@@ -69,9 +69,11 @@ class Scatter:
         As `Shard.search`.
     supply
         Returns the people of a block, for workers that do not see the gallery's folder.
+    tolerant
+        As in `Gallery.search`.
     deadline
         Seconds in all, None for as long as it takes.
-    tolerant
+    partial
         Whether a worker's error costs its blocks and not the whole search.
     """
 
@@ -80,8 +82,9 @@ class Scatter:
     probe: Probe
     limit: int
     supply: Callable[[Block], Sequence[StoredPerson]]
-    deadline: float | None = None
     tolerant: bool = False
+    deadline: float | None = None
+    partial: bool = False
     cancel: threading.Event | None = None
     progress: Callable[[int, int], None] | None = None
     _end: float | None = None
@@ -101,7 +104,7 @@ class Scatter:
         OperationCancelled
             If the cancel event was set.
         EktpError
-            What a worker could not do, unless ``tolerant``.
+            What a worker could not do, unless ``partial``.
         """
         self._left = {block.number: block for block in blocks}
         total = sum(block.people for block in self._left.values())
@@ -152,7 +155,9 @@ class Scatter:
         for block in blocks:
             self._tried[block.number].add(worker)
         seconds = None if self._end is None else max(self._end - now, 0.0)
-        future = self.executor.submit(worker, "search", self.probe, self.limit, blocks, seconds)
+        future = self.executor.submit(
+            worker, "search", self.probe, self.limit, blocks, seconds, self.tolerant
+        )
         self._open[future] = _Question(worker, blocks, now)
 
     def _take(self, answer: Future[Any], question: _Question) -> None:
@@ -176,7 +181,7 @@ class Scatter:
                 self._ask(waiting)
             case OperationCancelled():
                 self._note(waiting, "it was not done in time")
-            case EktpError() if self.tolerant:
+            case EktpError() if self.partial:
                 self._note(waiting, str(error))
                 self._ask(self._untried(waiting))
             case _:

@@ -81,12 +81,17 @@ class Shard:
         The gallery's identity.
     block_size
         Enrolment numbers in a block.
-    comparison
+    comparison, secret
         As in `Gallery.open`.
     """
 
     def __init__(
-        self, path: str, identity: bytes, block_size: int, comparison: Comparison | None = None
+        self,
+        path: str,
+        identity: bytes,
+        block_size: int,
+        comparison: Comparison | None = None,
+        secret: str | bytes | None = None,
     ) -> None:
         if comparison is None:
             from ektp_hw.fingerprint import comparison as default
@@ -94,7 +99,7 @@ class Shard:
             comparison = default
         self._comparison: Comparison = comparison
         self._size = block_size
-        self._store = _opened(path, identity)
+        self._store = _opened(path, identity, secret)
         self._loading = threading.Lock()
         self._kept: dict[int, _Held] = {}
         self._guests: OrderedDict[int, _Held] = OrderedDict()
@@ -142,6 +147,7 @@ class Shard:
         limit: int,
         blocks: Sequence[Block],
         seconds: float | None = None,
+        tolerant: bool = False,
     ) -> ShardAnswer:
         """Return the people of these blocks most like the probe, as `Gallery.search` does.
 
@@ -153,8 +159,6 @@ class Shard:
             If blocks must be sent first.
         OperationCancelled
             If it takes longer than ``seconds``: nobody waits for the answer any more.
-        GalleryDamaged
-            If an enrolled template cannot be read back.
         """
         self._want(blocks)
         until: Any = _Until(seconds)
@@ -168,12 +172,19 @@ class Shard:
         best: list[Ranked] = []
         people = {}
         for block, view, rows, present in views:
-            scores = score_people(view, fingers, self._comparison, below=rows, cancel=until)
+            scores = score_people(
+                view, fingers, self._comparison, below=rows, tolerant=tolerant, cancel=until
+            )
             order = np.argsort(-scores.total, kind="stable")[:limit]
             found = [
                 Ranked(
                     int(view.seqs[row]),
-                    Candidate(view.ids[row], float(scores.total[row]), scores.parts(int(row))),
+                    Candidate(
+                        view.ids[row],
+                        float(scores.total[row]),
+                        scores.parts(int(row)),
+                        scores.findings(int(row)),
+                    ),
                 )
                 for row in order
                 if scores.total[row] >= 0
@@ -274,11 +285,11 @@ def _present(view: View, rows: int) -> int:
     return int(present.sum())
 
 
-def _opened(path: str, identity: bytes) -> BlockStore | None:
+def _opened(path: str, identity: bytes, secret: str | bytes | None) -> BlockStore | None:
     if not Path(path).is_dir():
         return None
     try:
-        store = BlockStore.open(path, read_only=True)
+        store = BlockStore.open(path, read_only=True, secret=secret)
     except GalleryError:
         return None
     if store.identity != identity:

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 
 import pytest
 
+from ektp_hw.errors import GalleryDamaged
 from ektp_hw.gallery import Person
 from ektp_hw.gallery.cluster import ClusterGallery
 from ektp_hw.gallery.cluster.executor import ThreadExecutor, worker_lost
@@ -17,7 +18,7 @@ class Unreliable(ThreadExecutor):
     """Thread workers whose calls fail as those of dying processes do.
 
     `fault(worker, method)` says what becomes of a call: None, "before" (lost, not done), "after"
-    (done, its answer lost, the shard emptied), "stuck" (never answered).
+    (done, its answer lost, the shard emptied), "stuck" (never answered), "broken" (an error).
     """
 
     def __init__(self, make, workers, fault=lambda *_: None):
@@ -29,6 +30,9 @@ class Unreliable(ThreadExecutor):
         fault = self.fault(worker, method)
         answer = Future()
         if fault == "stuck":
+            return answer
+        if fault == "broken":
+            answer.set_exception(GalleryDamaged("its disk is broken"))
             return answer
         if fault == "before":
             answer.set_exception(worker_lost(worker))

@@ -8,8 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ektp_hw.errors import GalleryDamaged, GalleryIncomplete, OperationCancelled
-from ektp_hw.gallery import Person
+from ektp_hw.gallery import Gallery, Person
+from ektp_hw.gallery.cluster import ClusterGallery
+from ektp_hw.gallery.cluster.executor import ThreadExecutor
+from ektp_hw.gallery.cluster.shard import Shard
 from gallery_faults import random_faults
+
+SECRET = "sesame"  # noqa: S105  # of a gallery of the tests
 
 
 def probes(crowd, template):
@@ -145,19 +150,53 @@ def test_progress(crowd, cluster):
     assert seen[-1] == (48, 48)
 
 
-def test_damage_is_an_error_or_a_part_that_is_missing(gallery, crowd, cluster, path, person):
-    many = cluster(3)
-    gallery.enrol(person("hurt"))
-    offset = gallery._pack.end - 40
-    with (path / "templates.pack").open("r+b") as pack:
-        pack.seek(offset)
-        pack.write(b"\xff" * 8)
-    with pytest.raises(GalleryDamaged):
+def test_a_worker_s_error_is_an_error_or_a_part_that_is_missing(crowd, cluster):
+    broken = {"worker 3": "broken"}
+    many = cluster(3, fault=lambda worker, method: method == "search" and broken.get(worker))
+    with pytest.raises(GalleryDamaged, match="disk is broken"):
         many.search(crowd[0])
-    answer = many.search(crowd[0], 50, partial=True)
-    (missing,) = answer.unanswered
-    assert answer.people + missing.people == 49
-    assert "templates.pack" in missing.reason
+    assert many.search(crowd[0], partial=True).complete, "another worker read its blocks"
+    broken |= dict.fromkeys(many.workers, "broken")
+    answer = many.search(crowd[0], partial=True)
+    assert answer.people == 0
+    assert {each.reason for each in answer.unanswered} == {"its disk is broken"}
+
+
+def test_damaged_people_are_left_out_and_not_counted(gallery, crowd, cluster, path):
+    newest = max((path / "segments").glob("*.segment"))
+    whole = newest.read_bytes()
+    stored = next(iter(crowd[20].fingers.values())).to_bytes()
+    assert stored in whole
+    newest.write_bytes(whole.replace(stored, stored[:40] + b"\xff" + stored[41:]))
+    many = cluster(3)
+    with Gallery.open(path, read_only=True, comparison=gallery.comparison) as one:
+        for probe in crowd[:20:5]:
+            answer = many.search(probe, 60)
+            assert answer == one.search(probe, 60)
+            assert answer.people < answer.enrolled == 48
+            assert answer.people == sum(each.id is not None for each in answer)
+            assert answer.share < 1.0
+
+
+@pytest.mark.parametrize("block", [3, 1000])
+def test_tolerant(gallery, crowd, cluster, block):
+    fingers = dict(crowd[12].fingers) | dict(crowd[13].fingers)
+    swapped = Person("swapped", dict(zip(fingers, reversed(fingers.values()), strict=True)))
+    many = cluster(block=block)
+    for probe in (swapped, *crowd[:4]):
+        assert many.search(probe, 50, tolerant=True) == gallery.search(probe, 50, tolerant=True)
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_encrypted(tmp_path, crowd, comparison, sees):
+    folder = tmp_path / "secret"
+    with Gallery.open(folder, secret=SECRET, comparison=comparison) as one:
+        one.enrol_all(crowd)
+        many = ClusterGallery.open(folder, read_only=True, secret=SECRET)
+        shard = (str(folder), many.identity, 8, comparison, SECRET if sees else "another")
+        many.employ(ThreadExecutor(lambda: Shard(*shard), ("worker 1",)), block_size=8)
+        with many:
+            assert many.search(crowd[3], 60) == one.search(crowd[3], 60)
 
 
 def test_workers_come_and_go_under_searches(gallery, crowd, cluster):
