@@ -131,7 +131,8 @@ def judge_camera(
         if seen.failure is not None and not isinstance(seen.failure, CaptureTimeout):
             raise seen.failure
         said = str(seen.failure or "")
-        return [reply.broken(what, cause, advice, Who.CLERK, {"frames": 0, "said": said}, 0.75)]
+        sure = 0.5 if is_overloaded(2.0) else 0.75
+        return [reply.broken(what, cause, advice, Who.CLERK, {"frames": 0, "said": said}, sure)]
     health = examine(seen.frames)
     evidence = _evidence(health, seen)
     if health.is_dark:

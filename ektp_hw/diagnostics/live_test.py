@@ -168,10 +168,13 @@ def _try_once(
         return judge(reply, device, limit), device.slips
 
 
-def is_overloaded() -> bool:
-    """Tell whether the computer has more to do than processors: what is late proves less then."""
+def is_overloaded(times: float = 1.0) -> bool:
+    """Tell whether the computer has more to do than processors: what is late proves less then.
+
+    ``times`` is how much more: twice as much keeps even the drivers from asking in time.
+    """
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return load > (os.cpu_count() or 1)
+    return load > times * (os.cpu_count() or 1)
 
 
 def _hangs(reply: Reply, info: DeviceInfo, seconds: float, cause: Cause) -> Finding:
@@ -193,6 +196,8 @@ _BY_REASON = {
 def fault_of(reply: Reply, info: DeviceInfo, error: EktpError, own: Cause) -> Finding:
     """Say what an error of the driver means; its own sentence is the evidence."""
     cause, who, key, certainty = _meaning(own, error)
+    if isinstance(error, CaptureTimeout) and is_overloaded(2.0):
+        certainty = min(certainty, 0.5)
     said = str(error).removeprefix(f"{info.uri}: ")
     return reply.broken(
         message(f"devices.{key}", name=info.name),

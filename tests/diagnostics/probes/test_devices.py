@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 import threading
 
 import pytest
@@ -7,10 +8,16 @@ from ektp_hw.devices.base import DeviceInfo, DeviceKind
 from ektp_hw.diagnostics.capture_devices import found_devices
 from ektp_hw.diagnostics.findings import Cause, Finding, Outcome, message
 from ektp_hw.diagnostics.live_pads_and_cards import judge_reader
-from ektp_hw.diagnostics.live_test import try_device
+from ektp_hw.diagnostics.live_test import fault_of, try_device
 from ektp_hw.diagnostics.probes.devices import PROBES, LiveTest
 from ektp_hw.diagnostics.reply import Reply
-from ektp_hw.errors import DeviceNotFound, DeviceUnavailable, UnavailableReason
+from ektp_hw.errors import (
+    CaptureTimeout,
+    DeviceError,
+    DeviceNotFound,
+    DeviceUnavailable,
+    UnavailableReason,
+)
 from fake_machine import FakeMachine
 from live_desk import JUDGES, desk, try_one
 
@@ -83,3 +90,15 @@ def test_a_device_with_a_fault_below_it_is_left_alone(tmp_path):
     around = FakeMachine(tmp_path).around(virtual=True)
     findings = probe.run(around, [below])
     assert [one.outcome for one in findings if one.device == "virtual:card"] == [Outcome.UNTESTED]
+
+
+@pytest.mark.parametrize(("load", "certainty"), [(0.1, 0.7), (1e6, 0.5)])
+def test_what_is_late_on_a_swamped_computer_is_not_said_for_sure(monkeypatch, load, certainty):
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    info = DeviceInfo("usb:1b55:0840", DeviceKind.FINGERPRINT, "a scanner", "zk4500")
+    reply = Reply("devices.fingerprint", message("devices.no_card"), info.uri)
+    late = CaptureTimeout("no answer in time", device=info.uri)
+    found = fault_of(reply, info, late, Cause.FINGERPRINT)
+    assert (found.seen.key, found.certainty) == ("devices.silent", certainty)
+    other = fault_of(reply, info, DeviceError("the lamp is dead"), Cause.FINGERPRINT)
+    assert other.certainty == 0.7

@@ -42,6 +42,7 @@ def look_at_names(  # noqa: PLR0911  # one answer each
         return [sound(name, "network.name_in_hosts", host=place.host)]
     if not servers:
         return [broken(name, "network.no_name_server", Cause.LOCAL_NETWORK, Who.TECHNICIAN, 0.85)]
+    system = _SystemResolver(place.host)
     told = at_once(
         lambda asked: resolve_name(*asked),
         [(server, host) for host in (place.host, _CANNOT_EXIST) for server in servers],
@@ -62,7 +63,7 @@ def look_at_names(  # noqa: PLR0911  # one answer each
         return [broken(name, "network.names_lie", cause, who, 0.85, evidence, host=place.host)]
     if not found:
         return [_without_answer(around, before, answers, made_up, evidence, place.host, at_home)]
-    if _system_finds(place.host) is False:
+    if system.finds() is False:
         return [suspect(name, "network.system_finds_nothing", Cause.COMPUTER, Who.TECHNICIAN, 0.6,
                         evidence, host=place.host)]  # fmt: skip
     if len(found) < len(servers) or invented:
@@ -124,18 +125,29 @@ def _others_found(around: Surroundings) -> bool:
     return any(resolve_name(servers[0], host)[0] == "found" for host in names[:2])
 
 
-def _system_finds(host: str, timeout: float = 5.0) -> bool | None:
-    """Whether the system's own resolver finds a name; None if it takes too long to say."""
-    found: list[bool] = []
+class _SystemResolver:
+    """Asks the system's own resolver for a name, beside whatever else is asked.
 
-    def find() -> None:
+    It says soon that it finds nothing. One that is late has lost a packet, and says the same as one
+    that finds the name: nothing against the system.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._found: list[bool] = []
+        self._thread = threading.Thread(
+            target=self._find, args=(host,), name="ektp_hw resolver", daemon=True
+        )
+        self._thread.start()
+
+    def _find(self, host: str) -> None:
         try:
             socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
-            found.append(True)
         except OSError:
-            found.append(False)
+            self._found.append(False)
+        else:
+            self._found.append(True)
 
-    thread = threading.Thread(target=find, name="ektp_hw resolver", daemon=True)
-    thread.start()
-    thread.join(timeout)
-    return found[0] if found else None
+    def finds(self, timeout: float = 1.5) -> bool | None:
+        """Return whether it finds the name; None if it takes too long to say."""
+        self._thread.join(timeout)
+        return self._found[0] if self._found else None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ektp_hw.diagnostics.findings import Evidence, Finding
+    from ektp_hw.diagnostics.reply import Readings
     from ektp_hw.diagnostics.surroundings import Surroundings
 
 __all__ = ["is_lossy", "look_at_quality", "look_at_throughput"]
@@ -34,6 +35,10 @@ __all__ = ["is_lossy", "look_at_quality", "look_at_throughput"]
 _CONNECTIONS = 32
 _APART = 0.04
 _REPEATED = 0.9
+_PATIENCE, _SHORT_PATIENCE = 3.5, 1.3
+"""Seconds for a connection; where answers come soon, one that has not come by the shorter was
+repeated, and nothing more is learnt by waiting for it."""
+_SOON_MS = 300.0
 _BAD_LOSS, _WORST_LOSS = 0.1, 0.6
 _SLOW_TRIP = 0.75
 """Seconds; a satellite takes about 0.6 and is no fault."""
@@ -41,14 +46,15 @@ _LARGEST = 256 * 1024
 _SLOW_BITS = 128_000.0
 
 
-def look_at_quality(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
+def look_at_quality(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:
     """Open many connections, and see how many had to be repeated."""
     name, centre = "network.quality", centre_of(around)
     place = proxy_of(around) or centre
     addresses = addresses_of(around, place.host) if place else []
     if place is None or not addresses:
         return [untested(name, "network.no_line" if place else "network.no_centre")]
-    attempts = _connections(addresses[0], place.port)
+    patience = _SHORT_PATIENCE if _answers_soon(before) else _PATIENCE
+    attempts = _connections(addresses[0], place.port, patience)
     answered = [each for each in attempts if each.is_answered]
     if not answered:
         return [untested(name, "network.no_line")]
@@ -60,7 +66,7 @@ def look_at_quality(around: Surroundings, before: Sequence[Finding]) -> list[Fin
         "milliseconds": round(trip * 1000, 1),
     }
     if loss >= _BAD_LOSS and trip < _REPEATED:
-        return [_where_lost(around, loss, evidence)]
+        return [_where_lost(around, loss, patience, evidence)]
     if trip > _SLOW_TRIP:
         return [suspect(name, "network.long_trip", Cause.PROVIDER, Who.PROVIDER, 0.6, evidence,
                         milliseconds=round(trip * 1000))]  # fmt: skip
@@ -72,10 +78,15 @@ def is_lossy(before: Sequence[Finding]) -> bool:
     return any(each.seen.key == "network.packets_lost" for each in before)
 
 
-def _connections(address: str, port: int) -> list[Attempt]:
+def _answers_soon(before: Sequence[Finding]) -> bool:
+    trips = [each.evidence.get("milliseconds") for each in before if each.probe == "network.centre"]
+    return any(isinstance(trip, float) and trip < _SOON_MS for trip in trips)
+
+
+def _connections(address: str, port: int, patience: float) -> list[Attempt]:
     def open_one(index: int) -> Attempt:
         time.sleep(index * _APART)
-        return try_tcp(address, port, 3.5)
+        return try_tcp(address, port, patience)
 
     return at_once(open_one, range(_CONNECTIONS))
 
@@ -85,22 +96,20 @@ def _loss(attempts: Sequence[Attempt]) -> float:
     return late / len(attempts)
 
 
-def _where_lost(
-    around: Surroundings, loss: float, evidence: dict[str, str | int | float | bool | None]
-) -> Finding:
+def _where_lost(around: Surroundings, loss: float, patience: float, evidence: Readings) -> Finding:
     """Say whose packets are lost: to the gateway, to other hosts as well, or to the centre only."""
-    way = default_route(around)
     cause, who, sure = Cause.PROVIDER, Who.PROVIDER, 0.65
-    if way and way.gateway:
-        near = _connections(str(way.gateway), 80)
-        if any(each.is_answered for each in near):
-            evidence["lost_to_gateway"] = round(_loss(near) * len(near))
-            if _loss(near) >= _BAD_LOSS:
-                cause, who, sure = Cause.LOCAL_NETWORK, Who.TECHNICIAN, 0.8
-    hosts = [place for text in around.profile.reference_hosts if (place := place_of(text))]
-    if cause is Cause.PROVIDER and hosts and (there := addresses_of(around, hosts[0].host)):
-        other = _connections(there[0], hosts[0].port)
+    near, other = at_once(
+        lambda place: _connections(*place, patience) if place else [],
+        [_gateway(around), _other_host(around)],
+    )
+    if any(each.is_answered for each in near):
+        evidence["lost_to_gateway"] = round(_loss(near) * len(near))
+        if _loss(near) >= _BAD_LOSS:
+            cause, who, sure = Cause.LOCAL_NETWORK, Who.TECHNICIAN, 0.8
+    if other:
         evidence["lost_to_other_host"] = round(_loss(other) * len(other))
+    if other and cause is Cause.PROVIDER:
         sure = 0.8
         if any(each.is_answered for each in other) and _loss(other) < _BAD_LOSS:
             cause, who, sure = Cause.CENTRAL_SERVICE, Who.CENTRE, 0.65
@@ -108,6 +117,17 @@ def _where_lost(
     say = broken if loss >= _WORST_LOSS else suspect
     return say("network.quality", "network.packets_lost", cause, who, sure, evidence,
                percent=percent)  # fmt: skip
+
+
+def _gateway(around: Surroundings) -> tuple[str, int] | None:
+    way = default_route(around)
+    return (str(way.gateway), 80) if way and way.gateway else None
+
+
+def _other_host(around: Surroundings) -> tuple[str, int] | None:
+    hosts = [place for text in around.profile.reference_hosts if (place := place_of(text))]
+    there = addresses_of(around, hosts[0].host) if hosts else []
+    return (there[0], hosts[0].port) if there else None
 
 
 def look_at_throughput(around: Surroundings, before: Sequence[Finding]) -> list[Finding]:  # noqa: ARG001
