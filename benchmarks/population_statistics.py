@@ -3,7 +3,8 @@
 
     python benchmarks/population_statistics.py [--cache FILE] [--strangers N] [--json FILE] DATA
 
-DATA holds the sets ``fvc*/DB*_B``, whose pictures are extracted (and kept in the cache file).
+DATA holds the sets ``fvc*/DB*_B``, whose pictures are extracted by the best extractor (their
+templates are kept in the cache file).
 Printed side by side: real templates of the better optical sets (FVC2002 DB1 and DB2) and those of
 the setting "counter"; real ones of all eight sets and those of "competition". First what a template
 holds, then the scores of mates, then how many strangers reach a score. The score is -log10 of the
@@ -72,7 +73,9 @@ def figures(templates):
         "reliability, 10 %": np.percentile(trust, 10),
         "reliability, median": np.median(trust),
         "reliability, 90 %": np.percentile(trust, 90),
-        "spread of mean reliability": np.std([each.reliability.mean() for each in templates]),
+        "spread of mean reliability": np.std(
+            [each.reliability.mean() for each in templates if len(each)]
+        ),
         "endings": (kinds == 1).mean(),
         **neighbourhoods([each for each in templates if len(each) > 3]),
         **flows(templates),

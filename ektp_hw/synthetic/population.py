@@ -10,7 +10,7 @@ the templates directly, thousands a second, and any one without the others::
         ...
 
 `skin` draws the fingers, `prints` strews their minutiae, `touch` draws how they are put down and
-`pressing` what an extractor finds of that. How near all this comes to real templates,
+`pressing` what our best extractor finds of that. How near all this comes to real templates,
 ``benchmarks/population_statistics.py`` measures. On another processor the last digit of a number
 may differ, and with it, seldom, a minutia: hold populations of one machine against each other.
 """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an extractor finds of a touched print: minutiae moved, missed, mistaken and made up.
 
-The reliability of a minutia says how probably it is true (`fingerprint.minutiae`); the same number,
-from the clarity around and the distance to the edge, decides here how often true ones are missed
-and how many false ones lie between them, so that the reliabilities hold what they say.
+The reliability of a minutia says how probably it is true; the same number, from the clarity around,
+the distance to the edge and chance, decides here how often true ones are missed and how many false
+ones lie between them, so that the reliabilities hold what they say.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _FALSE = 160
 _SPREAD = 1.1
 """Half sides of the rectangle they are strewn on, in half axes of the contact area."""
 _BORDER, _FULL_BORDER = 10.0, 40.0
-"""Pixels from the edge within which no minutia is told, and beyond which the edge is not felt, as
-in `fingerprint.parameters`."""
-_SLOPE, _OFFSET = 6.7, -1.66
-"""Log-odds of a minutia's reliability: slope times clearness, and offset, as there."""
+"""Pixels from the edge within which no minutia is told, and beyond which the edge is not felt."""
+_SLOPE, _OFFSET, _VARIED = 4.0, 0.6, 1.25
+"""Log-odds of a minutia's reliability: slope times clearness, offset, and the standard deviation of
+what is its own; as the learned extractor tells them."""
 _MOST_CLEAR = 0.86
-_APART = 6.0
+_APART = 7.5
 """Pixels: a false minutia nearer than that to another is taken for a smear, and not told."""
 _OTHER_KIND = 0.12
 """Share of minutiae told as of the other kind where the print is clear; more where it is not."""
-_FLOW_JITTER, _PERIOD_JITTER = 0.035, 0.045
+_FLOW_JITTER, _PERIOD_JITTER = 0.035, 0.06
 """Errors of a flow cell's orientation (radians) and of the logarithm of its ridge distance."""
 
 
@@ -83,10 +83,10 @@ def press_prints(prints: Prints, touches: Touches, keys: Keys, difficulty: Diffi
         np.full((n, rows, columns, 2), np.nan),
     )
     tried = MOST_MINUTIAE + _FALSE
-    chance = uniforms(keys, 8 * tried).reshape(n, tried, 8)
+    chance = uniforms(keys, 10 * tried).reshape(n, tried, 10)
     errors = uniforms(keys ^ np.uint64(1), 4 * rows * columns).reshape(n, rows, columns, 4)
     edge = np.array((_BORDER, _FULL_BORDER))
-    trust = np.array((_SLOPE, _OFFSET, _MOST_CLEAR))
+    trust = np.array((_SLOPE, _OFFSET, _MOST_CLEAR, _VARIED))
     knobs = np.array((*difficulty.missed, difficulty.spurious, *difficulty.jitter, _OTHER_KIND))
     falses = DENSITY * (2 * _SPREAD) ** 2 * touches.contacts[:, 2:].prod(axis=1) / _FALSE
     _press(prints.counts, prints.minutiae, prints.kinds, prints.flow, touches.sizes,
@@ -166,9 +166,9 @@ def _normal(a: float, b: float) -> float:
 
 
 @kernel
-def _reliability(clear: float, depth: float, full: float, trust: Floats) -> float:
+def _reliability(clear: float, depth: float, full: float, trust: Floats, off: float) -> float:
     clean = min(max(clear, 0.0), trust[2]) * (0.5 + 0.5 * min(depth / full, 1.0))
-    return float(1 / (1 + np.exp(-(trust[0] * clean + trust[1]))))
+    return float(1 / (1 + np.exp(-(trust[0] * clean + trust[1] + trust[3] * off))))
 
 
 @kernel
@@ -205,7 +205,8 @@ def _press(
             depth = _inside(depth, x, y, width, height)
             if depth <= edge[0]:
                 continue
-            trusted = _reliability(clarity[i] + _swell(grime[i], x, y), depth, edge[1], trust)
+            clear = clarity[i] + _swell(grime[i], x, y)
+            trusted = _reliability(clear, depth, edge[1], trust, _normal(dice[8], dice[9]))
             seen = 1 - knobs[0] - knobs[1] * (1 - trusted)
             if not true:
                 seen *= density[i] * knobs[2] * (1 - trusted) / trusted

@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_MINUTIAE", "Prints", "grow_prints", "orientation_at", "swell"]
 
-MOST_MINUTIAE = 160
+MOST_MINUTIAE = 200
 """On one whole fingertip."""
-_CANDIDATES = 800
+_CANDIDATES = 1000
 """Thrown for each finger; about a quarter of them are kept."""
 _AROUND_CORE, _CORE_REACH = 0.5, 45.0
 """How much thicker minutiae lie at a core or delta, and how far that reaches (pixels)."""
-_USUAL_CHANCE = 0.4
+_USUAL_CHANCE = 0.5
 """That a candidate with room is kept where minutiae lie as thick as usual."""
-_FREE, _TIGHT = 5.0, 13.0
+_FREE, _TIGHT = 6.5, 13.0
 """Pixels: nearer to another than the first no minutia is kept, beyond the second every one; between
 them the chance rises evenly."""
 _LEANING, _DOWN = 0.85, -np.pi / 2
 """How strongly minutiae lean, 0 to 1, and which way they do as a rule."""
-_ENDINGS = 0.53
+_ENDINGS = 0.6
 """Share of ridge endings among minutiae; the rest are bifurcations."""
 
 

@@ -40,11 +40,11 @@ _BROADER = 1.06
 _USUAL_PERIOD, _PERIOD_OF_BODY, _PERIOD_OF_FINGER = 8.9, 0.45, 0.3
 """Mean ridge distance in pixels at 500 ppi; its spread from person to person and from finger to
 finger of one person."""
-_PERIOD_WAVES = 0.03
+_PERIOD_WAVES = 0.05
 """Spread of the logarithm of the ridge distance within one finger, beside its usual course."""
 _EXTENT = (WIDTH / 2, HEIGHT / 2, 170.0, 221.0)
 """Centre and half axes, in pixels, of the skin that any touch may show."""
-DENSITY = 0.58 / FLOW_CELL**2
+DENSITY = 0.8 / FLOW_CELL**2
 """Usual number of minutiae on a square pixel of skin."""
 _CROWD_OF_BODY, _CROWD_OF_FINGER = 0.2, 0.2
 """Spread of the logarithm of how many minutiae there are, between people and between fingers."""
@@ -53,9 +53,9 @@ _CORE_HEIGHT, _WIDE, _LOW = 0.48, 140.0, 200.0
 """Usual height of the core on the print (0 is its lower edge, 1 the upper), and how far beside and
 below it the deltas lie: lower than in `pattern`, since real touches rarely show the flat ridges
 below the deltas."""
-_CORE_SPREAD = (36.0, 52.0)
+_CORE_SPREAD = (42.0, 60.0)
 """Standard deviation of the core's place: which part of the fingertip people put down."""
-_CALM = 0.35
+_CALM = 0.2
 """Spread of deltas, bends and sways against that of `pattern`, whose fields differ more from each
 other than those of real fingers: two of these agree about as far as two real strangers' do."""
 

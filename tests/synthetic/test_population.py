@@ -53,13 +53,13 @@ def test_statistics_lie_where_real_templates_have_them():
     """Ranges over the sets of FVC2002 and FVC2004, as population_statistics.py prints them."""
     made = Population(2).templates(range(200), 1 + np.arange(200) % 10)
     counts = np.array([len(each) for each in made])
-    assert 34 < counts.mean() < 46
-    assert 7 < counts.std() < 15
+    assert 44 < counts.mean() < 58
+    assert 10 < counts.std() < 20
     nearest = np.concatenate([_nearest(each) for each in made])
-    assert 17 < np.median(nearest) < 23
+    assert 16 < np.median(nearest) < 21
     trust = np.concatenate([each.reliability for each in made])
-    assert 0.8 < np.median(trust) < 0.95
-    assert 0.55 < np.percentile(trust, 10) < 0.8
+    assert 0.92 < np.median(trust) < 0.98
+    assert 0.65 < np.percentile(trust, 10) < 0.85
     periods = [np.nanmean(each.flow.period) for each in made]
     assert 8.4 < np.mean(periods) < 9.4
     assert 0.4 < np.std(periods) < 0.9
