@@ -85,7 +85,7 @@ def bench_sketch(benchmark, isa, order):
     sketches = native.pack_sketches(codes, columns, np.full(200_000, 32, np.uint8))
     rows = random.permutation(200_000)[:20_000].astype(np.uint32)
     rows = np.sort(rows) if order == "rising" else rows
-    parameters = native.sketch_parameters(reach=52, turn=16, place=8)
+    parameters = native.sketch_parameters(reach=40, turn=12, place_first=8, place=5)
     benchmark.extra_info |= {"fingers": len(rows), "isa": isa.name.lower()}
     benchmark(native.sketch, sketches[0], sketches, parameters, rows)
     seconds = benchmark.stats.stats.min if benchmark.stats else 1.0

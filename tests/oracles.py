@@ -91,8 +91,8 @@ def scan_pairs(a, b, most, upper):
     return found
 
 
-def sketch(probe, sketches, *, reach, turn, place):
-    return [oracles_sketch.score(probe, other, reach, turn, place) for other in sketches]
+def sketch(probe, sketches, **constants):
+    return [oracles_sketch.score(probe, other, **constants) for other in sketches]
 
 
 def prepare(template):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -18,20 +19,35 @@ def opened(sketch):
     return bits, *(sketch[512 + 32 * k :][:count].astype(int) for k in range(3))
 
 
-def score(probe, reference, reach, turn, place):
+def score(probe, reference, reach, turn, place_first, place):
     bits, directions, x, y = opened(probe)
     others, other_directions, other_x, other_y = opened(reference)
     apart = (bits[:, np.newaxis] != others).sum(axis=2)
     alike = np.maximum(reach - apart, 0)
     gap = (other_directions - directions[:, np.newaxis]) % 256
-    by_turn = elected(likest(alike, gap), 32)
-    middle = 8 * by_turn + 4
+    middle = 8 * elected(likest(alike, gap), 32) + 4
     alike = np.where(is_near(gap, middle, turn), alike, 0)
     x, y = turned(x, y, middle)
-    dx, dy = (other_x - x[:, np.newaxis]) % 256, (other_y - y[:, np.newaxis]) % 256
-    right, up = (4 * elected(likest(alike, gap), 64) + 2 for gap in (dx, dy))
-    alike = np.where(is_near(dx, right, place) & is_near(dy, up, place), alike, 0)
-    return int(alike.max(axis=0, initial=0).sum())
+    gaps = [(other_x - x[:, np.newaxis]) % 256, (other_y - y[:, np.newaxis]) % 256]
+    shift = [4 * elected(likest(alike, gap), 64) + 2 for gap in gaps]
+    for gap, way in zip(gaps, shift, strict=True):
+        alike = np.where(is_near(gap, way, place_first), alike, 0)
+    for axis in range(2):
+        shift[axis] += mean(likest(alike, (gaps[axis] - shift[axis] + 128) % 256 - 128))
+    for gap, way in zip(gaps, shift, strict=True):
+        alike = np.where(is_near(gap, way, place), alike, 0)
+    return sum(
+        int(column.max())
+        for column in alike.T
+        if any(0 < each == column.max() == alike[i].max() for i, each in enumerate(column))
+    )
+
+
+def mean(votes):
+    """Return the weighted mean, halves rounded up."""
+    weight = sum(each for each, _ in votes)
+    total = sum(each * gap for each, gap in votes)
+    return math.floor(Fraction(total, weight) + Fraction(1, 2)) if weight else 0
 
 
 def likest(alike, gap):

@@ -63,7 +63,9 @@ def pack_sketches(
     return sketches
 
 
-def sketch_parameters(*, reach: int, turn: int, place: int) -> Any:  # noqa: ANN401  # a C structure
+def sketch_parameters(  # a C structure
+    *, reach: int, turn: int, place: int, place_first: int | None = None
+) -> Any:  # noqa: ANN401
     """Return the constants as `sketch` takes them.
 
     Parameters
@@ -74,20 +76,23 @@ def sketch_parameters(*, reach: int, turn: int, place: int) -> Any:  # noqa: ANN
         How far their directions may be apart, in 1/256 of a turn, 0 to 127.
     place
         How far their places may be apart along x and along y, in units, 0 to 127.
+    place_first
+        The same before the shift between the two fingers is known more closely; ``place`` unless
+        given.
 
     Raises
     ------
     ValueError
         If one is out of range.
     """
-    for name, value, most in (("reach", reach, 128), ("turn", turn, 127), ("place", place, 127)):
+    first = place if place_first is None else place_first
+    numbers = {"reach": reach, "turn": turn, "place_first": first, "place": place}
+    for name, value in numbers.items():
+        most = 128 if name == "reach" else 127
         if not 0 <= value <= most:
             raise ValueError(f"{name} must be 0 to {most}, not {value}")
     cosines = [round(math.cos(2 * math.pi * step / 256) * (1 << 14)) for step in range(256)]
-    return ffi.new(
-        "ektp_sketch_parameters *",
-        {"reach": reach, "turn": turn, "place": place, "cosines": cosines},
-    )
+    return ffi.new("ektp_sketch_parameters *", {**numbers, "cosines": cosines})
 
 
 def sketch(
@@ -98,9 +103,9 @@ def sketch(
 ) -> npt.NDArray[np.uint16]:
     """Return how alike each sketch is to the probe's.
 
-    Local similarity under the turn and the shift that most minutiae agree on: the sum over a
-    reference's minutiae of how alike each is to the likest of the probe's that then lies near it
-    (``native/include/ektp_native.cdef.h`` says it step by step). At most 32 times ``reach``.
+    Local similarity under the turn and the shift that most minutiae agree on: the sum over pairs
+    of minutiae that then lie near each other, and that are each other's likest, of how alike they
+    are (``native/include/ektp_native.cdef.h`` says it step by step). At most 32 times ``reach``.
 
     Parameters
     ----------

@@ -103,13 +103,17 @@ size_t ektp_scan_pairs(const uint64_t *a, size_t count_a, const uint64_t *b, siz
  *     of 8/256; the turn is the middle of the bin that has most votes with its two neighbours;
  *  2. among the i whose direction, turned, is within `turn` of its own, each j votes likewise for
  *     the shift along x and that along y, in bins of 4 units;
- *  3. the score is the sum over j of the greatest likeness to an i that, turned and shifted, is
- *     within `turn` in direction and within `place` in x and in y; 0 without such an i.
- * Of equal bins the first counts. */
+ *  3. from here on i and j are alike by 0 unless i, turned and shifted, is within `turn` of j in
+ *     direction and within `place_first` in x and in y. The shift is corrected by what is left
+ *     between each j and the first i most like it, in the mean of all j weighted by how alike;
+ *  4. with that shift, what is not within `place` counts no more. A pair counts if it is the
+ *     likest of its row and of its column, each column once; the score is the sum of such pairs.
+ * Of equal bins the first counts; means are rounded, halves up. */
 enum { EKTP_SKETCH_MINUTIAE = 32, EKTP_SKETCH_BYTES = 640 };
 typedef struct {
     int32_t reach;        /* bits, 0 to 128 */
     int32_t turn;         /* 1/256 of a turn, 0 to 127 */
+    int32_t place_first;  /* units, 0 to 127 */
     int32_t place;        /* units, 0 to 127 */
     int16_t cosines[256]; /* of k/256 of a turn, 2^14 is 1 */
 } ektp_sketch_parameters;

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import oracles
 from ektp_hw import native
 
-CONSTANTS = {"reach": 40, "turn": 16, "place": 8}
+CONSTANTS = {"reach": 40, "turn": 16, "place_first": 10, "place": 7}
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +62,12 @@ def mates(seed, number):
     density=st.sampled_from([0.0, 0.03, 0.3, 0.5]),
     reach=st.sampled_from([0, 1, 30, 64, 128]),
     turn=st.sampled_from([0, 1, 16, 127]),
-    place=st.sampled_from([0, 1, 9, 127]),
+    places=st.tuples(*[st.sampled_from([0, 1, 9, 60, 127])] * 2),
 )
-def test_sketch_equals_its_oracle_on_every_isa(seed, number, density, reach, turn, place):
+def test_sketch_equals_its_oracle_on_every_isa(seed, number, density, reach, turn, places):
     probe, *_ = strangers(seed, 1, density)
     others = strangers(seed + 1, number, density)
-    constants = {"reach": reach, "turn": turn, "place": place}
+    constants = {"reach": reach, "turn": turn, "place_first": places[0], "place": places[1]}
     expected = oracles.sketch(probe, others, **constants)
     for isa in on_every_isa():
         scores = native.sketch(probe, others, native.sketch_parameters(**constants))
@@ -90,7 +90,7 @@ def test_sketch_of_the_rows_asked_for():
     probe, _ = mates(1, 0)
     crowd = strangers(2, 50, 0.4)
     rows = np.array([7, 0, 49, 7, 13], np.uint32)
-    parameters = native.sketch_parameters(reach=64, turn=40, place=60)
+    parameters = native.sketch_parameters(reach=64, turn=40, place_first=60, place=50)
     for _ in on_every_isa():
         all_of_them = native.sketch(probe, crowd, parameters)
         assert all_of_them.any()
@@ -101,12 +101,14 @@ def test_sketch_of_the_rows_asked_for():
 
 
 def test_sketch_spans_its_whole_range_and_reads_any_address():
-    codes, columns = np.zeros((1, 32, 2), np.uint64), np.full((1, 3, 32), 128, np.uint8)
+    random = np.random.default_rng(1)
+    codes = random.integers(0, 2**63, (1, 32, 2), np.uint64)
+    columns = np.full((1, 3, 32), 128, np.uint8)
     same = native.pack_sketches(codes, columns, np.full(1, 32, np.uint8))
     space = np.zeros(same.nbytes + 8, np.uint8)
     moved = space[3 : 3 + same.nbytes].reshape(same.shape)
     moved[:] = same
-    parameters = native.sketch_parameters(reach=128, turn=127, place=127)
+    parameters = native.sketch_parameters(reach=128, turn=127, place_first=127, place=127)
     for _ in on_every_isa():
         assert native.sketch(moved[0], moved, parameters).tolist() == [32 * 128]
         assert native.sketch(moved[0], same * 0, parameters).tolist() == [0]
@@ -137,9 +139,10 @@ def test_what_is_no_sketch_is_refused():
         lambda: native.sketch(probe, others, parameters, np.array([0, 2], np.uint32)),
         lambda: native.sketch(probe, others[:0], parameters, np.array([0], np.uint32)),
         lambda: native.sketch(probe, others, parameters, np.array([0], np.int64)),
-        lambda: native.sketch_parameters(reach=129, turn=0, place=0),
-        lambda: native.sketch_parameters(reach=0, turn=128, place=0),
-        lambda: native.sketch_parameters(reach=0, turn=0, place=-1),
+        lambda: native.sketch_parameters(**CONSTANTS | {"reach": 129}),
+        lambda: native.sketch_parameters(**CONSTANTS | {"turn": 128}),
+        lambda: native.sketch_parameters(**CONSTANTS | {"place_first": -1}),
+        lambda: native.sketch_parameters(**CONSTANTS | {"place": 128}),
         lambda: native.pack_sketches(codes[:1], columns, counts),
         lambda: native.pack_sketches(codes, columns[:, :2], counts),
         lambda: native.pack_sketches(codes, columns, counts.astype(int)),

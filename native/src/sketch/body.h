@@ -135,7 +135,7 @@ static size_t voted_turn(const turned_probe *probe, const uint8_t *reference,
 
 static void voted_shift(const turned_probe *probe, const uint8_t *reference,
                         const sketch_column *likenesses, const ektp_sketch_parameters *p,
-                        size_t turn, size_t minutiae, size_t shift[2])
+                        size_t turn, size_t minutiae, int32_t shift[2])
 {
     uint16_t votes[2][SKETCH_SHIFTS + 2] = {{0}, {0}};
     sketch_column weights, across, up;
@@ -159,28 +159,104 @@ static void voted_shift(const turned_probe *probe, const uint8_t *reference,
         votes[0][1 + across[j] * SKETCH_SHIFTS / 256] += weights[j];
         votes[1][1 + up[j] * SKETCH_SHIFTS / 256] += weights[j];
     }
-    for (size_t axis = 0; axis < 2; axis++) shift[axis] = elected(votes[axis], SKETCH_SHIFTS);
+    for (size_t axis = 0; axis < 2; axis++)
+        shift[axis] = shift_of(elected(votes[axis], SKETCH_SHIFTS));
 }
 
-static uint16_t score_of(const turned_probe *probe, const uint8_t *reference,
-                         const sketch_column *likenesses, const ektp_sketch_parameters *p,
-                         size_t turn, const size_t shift[2], size_t minutiae)
+/* What is left to decide of one reference: likenesses that the geometry allows, their greatest in
+ * each column, and the rows that have any. */
+typedef struct {
+    sketch_column alike[SKETCH_MINUTIAE];
+    sketch_column most;
+    uint8_t rows[SKETCH_MINUTIAE];
+    size_t count;
+} candidates;
+
+static inline int32_t rounded(int32_t sum, int32_t weight)
 {
-    sketch_column weights;
+    int32_t twice = 2 * sum + weight, divisor = 2 * weight;
+    return twice / divisor - (twice % divisor < 0);
+}
+
+/* Keeps what lies within place_first, and corrects the shift by it. */
+static void gather(const turned_probe *probe, const uint8_t *reference,
+                   const sketch_column *likenesses, const ektp_sketch_parameters *p, size_t turn,
+                   size_t minutiae, int32_t shift[2], candidates *left)
+{
+    uint32_t any[SKETCH_MINUTIAE] = {0};
+    int8_t across[SKETCH_MINUTIAE], up[SKETCH_MINUTIAE];
     for (size_t b = 0; b < SKETCH_MINUTIAE; b += BLOCK) {
         block directions = block_at(reference + SKETCH_DIRECTIONS + b);
-        block x = block_at(reference + SKETCH_X + b), y = block_at(reference + SKETCH_Y + b);
-        block best = {0};
+        block x = block_at(reference + SKETCH_X + b) - (uint8_t)shift[0];
+        block y = block_at(reference + SKETCH_Y + b) - (uint8_t)shift[1];
+        block best = {0}, dx = {0}, dy = {0};
         for (size_t i = 0; i < probe->minutiae; i++) {
+            block right = x - probe->x[turn][i], above = y - probe->y[turn][i];
             block far = beyond(directions, probe->directions[i] + turn_of(turn), p->turn);
-            far |= beyond(x, probe->x[turn][i] + shift_of(shift[0]), p->place);
-            far |= beyond(y, probe->y[turn][i] + shift_of(shift[1]), p->place);
-            best = greater(best, where_none(far, block_at(likenesses[i] + b)));
+            far |= beyond(right, 0, p->place_first) | beyond(above, 0, p->place_first);
+            block alike = where_none(far, block_at(likenesses[i] + b));
+            memcpy(left->alike[i] + b, &alike, sizeof alike);
+            any[i] |= block_bits((block)(alike != 0));
+            block most = greater(alike, best), same = (block)(most == best);
+            dx = same_or(same, dx, right);
+            dy = same_or(same, dy, above);
+            best = most;
         }
-        memcpy(weights + b, &best, sizeof best);
+        memcpy(left->most + b, &best, sizeof best);
+        memcpy(across + b, &dx, sizeof dx);
+        memcpy(up + b, &dy, sizeof dy);
+    }
+    int32_t weight = 0, right = 0, above = 0;
+    for (size_t j = 0; j < minutiae; j++) {
+        weight += left->most[j];
+        right += left->most[j] * across[j];
+        above += left->most[j] * up[j];
+    }
+    shift[0] += weight ? rounded(right, weight) : 0;
+    shift[1] += weight ? rounded(above, weight) : 0;
+    left->count = 0;
+    for (size_t i = 0; i < probe->minutiae; i++) {
+        left->rows[left->count] = (uint8_t)i;
+        left->count += any[i] != 0;
+    }
+}
+
+/* Keeps what lies within place of the corrected shift, and adds up the pairs that prefer each
+ * other. */
+static uint16_t score_of(const turned_probe *probe, const uint8_t *reference,
+                         const ektp_sketch_parameters *p, size_t turn, size_t minutiae,
+                         const int32_t shift[2], candidates *left)
+{
+    uint8_t likest[SKETCH_MINUTIAE] = {0};
+    sketch_column agreed;
+    for (size_t b = 0; b < SKETCH_MINUTIAE; b += BLOCK) {
+        block x = block_at(reference + SKETCH_X + b), y = block_at(reference + SKETCH_Y + b);
+        block most = {0};
+        for (size_t k = 0; k < left->count; k++) {
+            size_t i = left->rows[k];
+            block far = beyond(x, probe->x[turn][i] + shift[0], p->place);
+            far |= beyond(y, probe->y[turn][i] + shift[1], p->place);
+            block alike = where_none(far, block_at(left->alike[i] + b));
+            memcpy(left->alike[i] + b, &alike, sizeof alike);
+            most = greater(most, alike);
+        }
+        memcpy(left->most + b, &most, sizeof most);
+    }
+    for (size_t k = 0; k < left->count; k++) {
+        const uint8_t *row = left->alike[left->rows[k]];
+        for (size_t j = 0; j < minutiae; j++) likest[k] = row[j] > likest[k] ? row[j] : likest[k];
+    }
+    for (size_t b = 0; b < SKETCH_MINUTIAE; b += BLOCK) {
+        block most = block_at(left->most + b), counted = {0};
+        for (size_t k = 0; k < left->count; k++) {
+            block alike = block_at(left->alike[left->rows[k]] + b);
+            block both = (block)(alike == most) & (block)(alike == block_of(likest[k]));
+            counted |= both & alike;
+        }
+        memcpy(agreed + b, &counted, sizeof counted);
     }
     unsigned score = 0;
-    for (size_t j = 0; j < minutiae; j++) score += weights[j];
+    for (size_t j = 0; j < minutiae; j++) score += agreed[j];
     return (uint16_t)score;
 }
 
@@ -198,10 +274,13 @@ void SKETCH(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows,
                                                                     : SKETCH_MINUTIAE;
         sketch_column alike[SKETCH_MINUTIAE]; /* row i, column j; distances at first */
         apart(probe, turned.minutiae, reference, alike);
-        size_t shift[2], turn = voted_turn(&turned, reference, alike, p->reach, minutiae);
+        size_t turn = voted_turn(&turned, reference, alike, p->reach, minutiae);
         const sketch_column *likenesses = (const sketch_column *)alike;
+        int32_t shift[2];
+        candidates left;
         voted_shift(&turned, reference, likenesses, p, turn, minutiae, shift);
-        scores[k] = score_of(&turned, reference, likenesses, p, turn, shift, minutiae);
+        gather(&turned, reference, likenesses, p, turn, minutiae, shift, &left);
+        scores[k] = score_of(&turned, reference, p, turn, minutiae, shift, &left);
     }
 }
 
