@@ -14,6 +14,7 @@ from ektp_hw.errors import ExtractorUnavailable, SampleError
 from ektp_hw.fingerprint import compare, extract, learned
 from ektp_hw.fingerprint.evening import evened
 from ektp_hw.synthetic import SyntheticFinger
+from ektp_hw.templates import MinutiaKind
 
 
 def turned(a, b):
@@ -83,6 +84,32 @@ def test_every_step_can_be_looked_at(impressions):
         "clear-foreground",
         "minutiae",
     ]
+
+
+@pytest.mark.parametrize("degrees", [0, 45, 120, 200, 300])
+@pytest.mark.parametrize("forks", [False, True])
+def test_a_dislocation_is_one_minutia_of_its_place_direction_and_kind(dislocation, degrees, forks):
+    template = extract(dislocation(np.radians(degrees), forks=forks), method="learned")
+    assert len(template) == 1
+    assert np.hypot(template.x[0] - 120, template.y[0] - 120) < 3
+    assert turned(template.direction[0], np.radians(degrees)) < np.radians(6)
+    assert template.kind[0] == (MinutiaKind.BIFURCATION if forks else MinutiaKind.ENDING)
+    assert template.reliability[0] > 0.8
+
+
+def test_ridges_without_minutiae_give_none(waves):
+    assert len(extract(waves(0.3, 9.0), method="learned")) == 0
+
+
+def test_what_is_no_finger_has_no_minutiae():
+    random = np.random.default_rng(7)
+    noise = random.integers(0, 256, (300, 300), np.uint8)
+    blotches = 600 * cv2.GaussianBlur(random.normal(size=(300, 300)), (0, 0), 3)
+    writing = np.full((300, 300), 255, np.uint8)
+    for line in range(14):
+        cv2.putText(writing, "nama, NIK", (5, 18 + 20 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 0)
+    for picture in (noise, (128 + blotches).clip(0, 255).astype(np.uint8), writing):
+        assert len(extract(picture, method="learned")) == 0
 
 
 @pytest.mark.parametrize(
