@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["SURROUNDINGS", "SurroundingsParameters"]
+__all__ = [
+    "GLANCE",
+    "SOFTNESS",
+    "SURROUNDINGS",
+    "UNIT",
+    "GlanceParameters",
+    "SurroundingsParameters",
+]
 
 
 @dataclass(frozen=True)
@@ -47,4 +54,25 @@ class SurroundingsParameters:
         return sum(x * x + y * y <= 1 for x in along for y in along) * self.bands
 
 
+
+@dataclass(frozen=True)
+class GlanceParameters:
+    """How two sketches are compared (``native/src/sketch.h``)."""
+
+    reach: int = 48
+    """Bits that differ at which two minutiae are no more alike: of 128, the same minutia has 27 on
+    average, another 63."""
+    turn: int = 20
+    """1/256 of a turn: how far minutiae laid on each other may differ in direction, 28 degrees."""
+    place: int = 8
+    """Units: how far they may lie apart, two ridge periods."""
+
+
 SURROUNDINGS = SurroundingsParameters()
+GLANCE = GlanceParameters()
+UNIT = 2.0
+"""Pixels at 500 ppi of a sketch's coordinates: 256 of them cover an inch."""
+SOFTNESS = 0.3
+"""How fast a word's share falls with half the squared distance from the minutia, where distances
+are measured by how far the same minutia moves: two of three minutiae change their nearest word from
+touch to touch, so that several must count."""
