@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Population"]
 
 _STREWING, _PRESSING = range(100, 102)
+"""Steps of a path that neither `skin` nor `touch` takes."""
 _TOGETHER = 128
 """Templates made in one go: their tables fit the cache."""
 

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fingers as tables of numbers: what `population` knows of each before anything touches a sensor.
 
-The orientation fields are those of `pattern` (zero-pole model, bent angles, arching, sway), with
-the same constants, drawn for many fingers at once. What minutiae need besides, how thick they lie
-and which of a ridge's two ways they point, was fitted to real templates by
-``benchmarks/population_statistics.py``.
+The orientation fields are made as in `pattern` (zero-pole model, bent angles, arching, sway), for
+many fingers at once. How far they differ, how thick minutiae lie and which of a ridge's two ways
+they point was fitted to real templates by ``benchmarks/population_statistics.py``.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPETITION", "COUNTER", "Difficulty", "Touches", "draw_touches"]
 
-_SESSION, _TOUCH, _NORMAL, _UNIFORM, _GRIME, _RIM = range(6)
+_SESSION, _TOUCH = range(50, 52)
+"""Steps of a path that `skin` does not take."""
 
 
 @dataclass(frozen=True)
