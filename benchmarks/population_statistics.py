@@ -32,7 +32,6 @@ from shares import share_interval
 from ektp_hw import fingerprint
 from ektp_hw.evaluation.protocol import identity_of, samples_in
 from ektp_hw.fingerprint.comparison import compare_many, prepare
-from ektp_hw.fingerprint.descriptors import hull
 from ektp_hw.records.picture import PICTURE_SUFFIXES, read_fingerprint_image
 from ektp_hw.synthetic import COMPETITION, COUNTER, Population
 from ektp_hw.templates import FLOW_CELL, FingerprintTemplate
@@ -91,9 +90,7 @@ def neighbourhoods(templates):
         nearest.append(distance.min(axis=1))
         turn = each.direction[:, None] - each.direction
         ring = np.digitize(distance, RINGS) - 1
-        corners = hull(each.x.astype(np.float64), each.y.astype(np.float64))
-        x, y = corners.T
-        area = abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
+        area = cv2.contourArea(cv2.convexHull(np.column_stack((each.x, each.y))))
         expected += len(each) ** 2 / area * np.pi * np.diff(RINGS**2)
         for k in range(len(pairs)):
             inside = ring == k

@@ -61,22 +61,26 @@ def disturb_extraction(random, spread):
 
 def disturb_comparison(random, spread):
     from ektp_hw import native
-    from ektp_hw.fingerprint import comparison, prepared, scoring
+    from ektp_hw.fingerprint import comparison, preparation_tables, prepared, scoring
     from ektp_hw.fingerprint.comparison_parameters import AlignmentParameters, PairingParameters
-    from ektp_hw.fingerprint.descriptors import CylinderParameters
+    from ektp_hw.fingerprint.cylinder_parameters import CylinderParameters
 
     made = {}
     for parameters in (AlignmentParameters, PairingParameters, CylinderParameters):
         changed = disturbed(asdict(parameters()), random, spread)
         if "hopeless" in changed:  # a share
             changed["hopeless"] = min(changed["hopeless"], 0.99)
+        if "position_spread" in changed:  # a neighbour's contribution reaches less than two cells
+            changed["position_spread"] = min(changed["position_spread"], 0.13 * changed["radius"])
         made[parameters] = parameters(**changed)
     vars(comparison)["_PARAMETERS"] = native.match_parameters(
         made[AlignmentParameters], made[PairingParameters]
     )
-    vars(prepared)["_CYLINDERS"] = made[CylinderParameters]
-    for module, name in ((prepared, "_LEAST_TRUST"), (scoring, "_BURDEN"), (scoring, "_PERIOD")):
-        vars(module).update(disturbed({name: vars(module)[name]}, random, spread))
+    trust = disturbed({"trust": vars(preparation_tables)["_LEAST_TRUST"]}, random, spread)["trust"]
+    tables = preparation_tables.preparation_tables(made[CylinderParameters], trust)
+    vars(prepared)["preparation_tables"] = lambda: tables
+    for name in ("_BURDEN", "_PERIOD"):
+        vars(scoring).update(disturbed({name: vars(scoring)[name]}, random, spread))
 
 
 DISTURB = {"extraction": disturb_extraction, "comparison": disturb_comparison}

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from ektp_hw.fingerprint.descriptors import hull
 from ektp_hw.templates import FingerprintTemplate, RidgeFlow, flow_shape
+from oracles_prepare import hull
 
 
 def scatter(seed, count, *, extent=150.0, flow=(9, 11)):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ektp_hw import native
-from ektp_hw.fingerprint.descriptors import CylinderParameters
+from ektp_hw.fingerprint.cylinder_parameters import CylinderParameters
 from ektp_hw.templates import (
     DIRECTION_STEPS,
     FLOW_STEPS,
@@ -32,14 +32,24 @@ _DOUBTFUL, _CERTAIN = -1.66, 5.04
 """Log-odds of being true of the least and the most trusted minutiae: one in six and 154 in 155."""
 _LEAST_TRUST = 0.2
 """Added to a trust of 0 to 1, so that even the least reliable minutiae count a little."""
+_CYLINDERS = CylinderParameters()
 _REACH = 3.0
 """Standard deviations of place beyond which a minutia contributes nothing to a cell."""
 
 
 @functools.cache
-def preparation_tables() -> Any:  # noqa: ANN401  # a C structure
-    """Return the tables as `native.prepare` takes them."""
-    cylinders = CylinderParameters()
+def preparation_tables(
+    cylinders: CylinderParameters = _CYLINDERS, least_trust: float = _LEAST_TRUST
+) -> Any:  # noqa: ANN401  # a C structure
+    """Return the tables as `native.prepare` takes them.
+
+    Parameters
+    ----------
+    cylinders
+        What is described, with as many cells and bands as the core is made for.
+    least_trust
+        How much the least reliable minutiae count, where the most reliable ones count 1 more.
+    """
     byte = np.arange(256, dtype=np.uint8)
     direction = (byte * np.float32(2 * np.pi / DIRECTION_STEPS)).astype(np.float64)
     cosine, sine = np.cos(direction), np.sin(direction)
@@ -52,7 +62,7 @@ def preparation_tables() -> Any:  # noqa: ANN401  # a C structure
         "sine": sine,
         "column_cosine": cosine.astype(np.float32),
         "column_sine": sine.astype(np.float32),
-        "trust": trust_of(RELIABILITIES.astype(np.float64)),
+        "trust": trust_of(RELIABILITIES.astype(np.float64), least_trust),
         "reliability_1": steps_of_reliability(np.arange(64) / 63),
         "flow_cosine": np.cos(twice),
         "flow_sine": np.sin(twice),
@@ -72,7 +82,9 @@ def preparation_tables() -> Any:  # noqa: ANN401  # a C structure
     return native.prepare_tables(tables, numbers)
 
 
-def trust_of(reliability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def trust_of(
+    reliability: npt.NDArray[np.float64], least_trust: float = _LEAST_TRUST
+) -> npt.NDArray[np.float64]:
     """Return how much a minutia counts; rises with the log-odds of its reliability.
 
     It is taken relative to the template's mean later, so that extractors of different confidence
@@ -81,7 +93,7 @@ def trust_of(reliability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     least, most = (1.0 / (1.0 + np.exp(-odds)) for odds in (_DOUBTFUL, _CERTAIN))
     inside = np.clip(reliability, least, most)
     odds = np.log(inside / (1.0 - inside))
-    return np.asarray((odds - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL) + _LEAST_TRUST)
+    return np.asarray((odds - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL) + least_trust)
 
 
 def _band_weights(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lies around each of a finger's most reliable minutiae, as small whole numbers.
 
-As in the Minutia Cylinder-Code (`descriptors`), a disc around the minutia, turned by its direction,
+As in the Minutia Cylinder-Code (`prepared`), a disc around the minutia, turned by its direction,
 is cut into cells and bands of direction difference, but smaller and coarser, and what neighbours
 contribute is kept as a number: learned projections make bits of it (`sketch`, `finger_code`).
 """

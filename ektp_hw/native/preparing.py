@@ -51,8 +51,8 @@ def prepare_tables(tables: Mapping[str, npt.NDArray[Any]], numbers: Mapping[str,
         that shows none; ``band_weight``, what a neighbour turned by k gives to each of 6 bands of
         direction (and two columns of 0).
     numbers
-        The fields of `fingerprint.descriptors.CylinderParameters` that are lengths, angles and
-        limits, and ``reach``, how far a neighbour's contribution goes.
+        The fields of `CylinderParameters` (`fingerprint.cylinder_parameters`) that are lengths,
+        angles and limits, and ``reach``, how far a neighbour's contribution goes.
 
     Raises
     ------

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What the definition that the compiled core is held to says of neighbourhoods and hulls."""
+
 import numpy as np
 import pytest
 
-from ektp_hw.fingerprint.descriptors import CylinderParameters, cylinder_codes, hull
+from ektp_hw.fingerprint.cylinder_parameters import CylinderParameters
+from oracles_prepare import cylinder_codes, hull
 
 
 def scattered(seed, count=40):
