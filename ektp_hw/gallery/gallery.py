@@ -107,6 +107,7 @@ class Gallery(Store):
         description: Description | None = None,
         actor: str | None = None,
         comparison: Comparison | None = None,
+        sieve: Sieve | None = None,
     ) -> Gallery | ClusterGallery:
         """Open a gallery, alone or with workers: processes of this machine, or Ray's anywhere.
 
@@ -115,7 +116,7 @@ class Gallery(Store):
         address
             A folder, or for instance ``ray://local?path=people&workers=4``; all forms are in
             `ektp_hw.gallery.cluster.address`.
-        create, read_only, secret, description, actor, comparison
+        create, read_only, secret, description, actor, comparison, sieve
             As in `open`.
 
         Raises
@@ -128,7 +129,8 @@ class Gallery(Store):
         from ektp_hw.gallery import cluster
 
         options: Any = {"create": create, "read_only": read_only, "secret": secret}
-        options |= {"description": description, "actor": actor, "comparison": comparison}
+        options |= {"description": description, "actor": actor}
+        options |= {"comparison": comparison, "sieve": sieve}
         if isinstance(address, str) and cluster.is_cluster(address):
             return cluster.connect(address, **options)
         return cls.open(address, **options)

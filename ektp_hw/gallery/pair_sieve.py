@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Rows = npt.NDArray[np.int64]
 
-__all__ = ["FoundPair", "PairSieve", "Sieve"]
+__all__ = ["FoundPair", "PairSieve", "Sieve", "Task"]
 
 BLOCK = 2048
 """Most people in a block: what is done anew when work is taken up ..."""
@@ -82,7 +82,7 @@ class FoundPair(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """Fingers before and fingers of the block; upper: both are the block's of one position."""
 
     before: Rank
@@ -141,7 +141,7 @@ class PairSieve:
             while stop < len(self._roster):
                 start, size = stop, max(_LEAST_BLOCK, _BLOCK_PAIRS // max(stop, 1))
                 stop = min(start + min(size, BLOCK), len(self._roster))
-                tasks = [*self._tasks(start, stop)]
+                tasks = [*self.tasks(start, stop)]
                 near = []
                 for done, pairs in enumerate(pool.map(self._near, tasks), 1):
                     near.append(pairs)
@@ -160,7 +160,8 @@ class PairSieve:
                     ],
                 )
 
-    def _tasks(self, start: int, stop: int) -> Iterator[_Task]:
+    def tasks(self, start: int, stop: int) -> Iterator[Task]:
+        """Yield which fingers are held against which for the people in places start to stop."""
         ranks = self._roster.ranks
         for here, of_block in ranks.items():
             for there, others in ranks.items():
@@ -172,12 +173,12 @@ class PairSieve:
                 before = others.of_people(0, start).stop
                 for at in range(0, before, _TASK):
                     part = _part(others, slice(at, min(at + _TASK, before)))
-                    yield _Task(part, block, upper=False, same=False)
+                    yield Task(part, block, upper=False, same=False)
                 within = _part(others, others.of_people(start, stop))
                 if len(within.rows):
-                    yield _Task(within, block, upper=here == there, same=True)
+                    yield Task(within, block, upper=here == there, same=True)
 
-    def _near(self, task: _Task) -> Rows:
+    def _near(self, task: Task) -> Rows:
         """Return rows of block and before whose codes and sketches are alike, (k, 2)."""
         found = []
         step, steps = 0, native.scan_steps(len(task.before.codes), len(task.block.codes))

@@ -12,7 +12,7 @@
 
 `address` says how to write where the workers are. People are cut into `blocks` by enrolment
 number; `assignment` says which worker holds which; a worker is a `shard`; `executor`, `processes`
-and `ray_workers` run them; `scatter` searches, `deduplication` compares block with block and
+and `ray_workers` run them; `scatter` searches, `block_pairs` compares block with block and
 enters it in a `ledger`. Nothing but `ray_workers` knows Ray.
 """
 
@@ -27,6 +27,7 @@ from ektp_hw.gallery.cluster.gallery import ClusterGallery, SearchAnswer
 if TYPE_CHECKING:
     from ektp_hw.gallery.cluster.executor import Executor
     from ektp_hw.gallery.columns import Description
+    from ektp_hw.gallery.pair_sieve import Sieve
     from ektp_hw.gallery.references import Comparison
 
 __all__ = [
@@ -48,6 +49,7 @@ def connect(
     description: Description | None = None,
     actor: str | None = None,
     comparison: Comparison | None = None,
+    sieve: Sieve | None = None,
 ) -> ClusterGallery:
     """Open a gallery and give it workers.
 
@@ -58,23 +60,25 @@ def connect(
     create, read_only, secret, description, actor
         As in `Gallery.open`. The secret of an encrypted gallery is told to the workers, by Ray over
         its network: have Ray use TLS.
-    comparison
-        As in `Gallery.open`; workers must be able to import it by name.
+    comparison, sieve
+        As in `Gallery.open`; workers must be able to import them by name.
 
     Raises
     ------
     ValueError
         If the address cannot be understood.
     TypeError
-        If the comparison cannot be sent to a worker.
+        If comparison or sieve cannot be sent to a worker.
     GalleryError
         As `Gallery.open`, or if the workers cannot be had.
     """
     where = parse(address)
     try:
-        pickle.dumps(comparison)
+        pickle.dumps((comparison, sieve))
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        raise TypeError(f"workers cannot import this comparison by name ({error})") from error
+        raise TypeError(
+            f"workers cannot import this comparison or sieve by name ({error})"
+        ) from error
     gallery = ClusterGallery.open(
         where.path,
         create=create,
@@ -85,7 +89,7 @@ def connect(
     )
     try:
         path = str(gallery.path.resolve())
-        shard = (path, gallery.identity, where.block, comparison, secret)
+        shard = (path, gallery.identity, where.block, comparison, secret, sieve)
         executor = _workers(where, shard)
         try:
             gallery.employ(
@@ -93,6 +97,7 @@ def connect(
                 block_size=where.block,
                 replicas=where.replicas,
                 deadline=where.deadline,
+                sieve=sieve,
             )
         except BaseException:
             executor.close()

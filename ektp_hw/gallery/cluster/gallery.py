@@ -9,22 +9,26 @@ is not in the folder: losing one loses nobody.
 
 from __future__ import annotations
 
-import math
+import logging
 import threading
 from concurrent.futures import wait
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ektp_hw.errors import GalleryIncomplete, WorkerLost
 from ektp_hw.gallery.catalogue import stop_if
 from ektp_hw.gallery.cluster.assignment import Assignment
+from ektp_hw.gallery.cluster.block_pairs import BlockPairs
 from ektp_hw.gallery.cluster.blocks import Census, numbers_in
-from ektp_hw.gallery.cluster.deduplication import BlockDeduplication
 from ektp_hw.gallery.cluster.ledger import FileLedger, MemoryLedger
 from ektp_hw.gallery.cluster.scatter import Scatter
 from ektp_hw.gallery.cluster.shard import BlocksMissing
 from ektp_hw.gallery.cluster.stored_people import BlockStore
-from ektp_hw.gallery.deduplication import LEAST_SCORE
+from ektp_hw.gallery.deduplication import Deduplication, least_score
 from ektp_hw.gallery.fusion import Candidate
+from ektp_hw.gallery.pair_journal import PairJournal
 from ektp_hw.gallery.person import Person
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
@@ -38,9 +42,11 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.cluster.scatter import Unanswered
     from ektp_hw.gallery.cluster.shard import Probe
     from ektp_hw.gallery.cluster.stored_people import StoredPerson
+    from ektp_hw.gallery.pair_sieve import Sieve
 
 __all__ = ["ClusterGallery", "SearchAnswer"]
 
+_log = logging.getLogger(__name__)
 _LOADING = 3600.0
 """Seconds in which a worker has read and prepared the people it is to hold."""
 
@@ -90,10 +96,17 @@ class ClusterGallery(BlockStore):
     _executor: Executor
     _assignment: Assignment
     _census: Census
+    _sieve: Sieve | None
     _counted: tuple[int, int] | None = None
 
     def employ(
-        self, executor: Executor, *, block_size: int, replicas: int = 1, deadline: float = 60.0
+        self,
+        executor: Executor,
+        *,
+        block_size: int,
+        replicas: int = 1,
+        deadline: float = 60.0,
+        sieve: Sieve | None = None,
     ) -> None:
         """Give this gallery its workers and have them load what they are to hold.
 
@@ -107,7 +120,10 @@ class ClusterGallery(BlockStore):
             How many workers hold each block.
         deadline
             Seconds that a search may take unless it says otherwise.
+        sieve
+            As in `Gallery.open`; the workers' shards have the same.
         """
+        self._sieve = sieve
         self._size = block_size
         self._deadline = deadline
         self._executor = executor
@@ -198,49 +214,82 @@ class ClusterGallery(BlockStore):
         self,
         threshold: float | None = None,
         *,
+        exact: bool = False,
+        tolerant: bool = False,
         resume: str | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        ledger: str | os.PathLike[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
         cancel: threading.Event | None = None,
-        ledger: str | os.PathLike[str] | None = None,
-    ) -> BlockDeduplication:
-        """Compare everybody with everybody: what `Gallery.deduplicate` returns.
+    ) -> Deduplication:
+        """Hold everybody against everybody: what `Gallery.deduplicate` returns.
 
         Parameters
         ----------
-        threshold, resume, progress, cancel
-            As in `Gallery.deduplicate`; a position of either is one of the other.
+        threshold, exact, tolerant, resume, journal, progress, cancel
+            As in `Gallery.deduplicate`; positions and journals of one are those of the other.
         ledger
-            A file in which finished work is entered. Another run with the same file, after a
-            crash of this process or when more people are enrolled, does only what is not in it.
-            It holds identifiers: keep it as safe as the gallery.
+            A file in which finished pairs of blocks are entered, also those ahead of the position.
+            Another run with the same file, after a crash of this process or when more people are
+            enrolled, does only what is not in it.
 
         Raises
         ------
         GalleryError, GalleryDamaged
-            If the ledger cannot be used.
+            If the journal or the ledger cannot be used.
         """
         stop_if(cancel)
+        exact = exact or not self._described()
+        about = {"gallery": self.identity.hex(), "exact": exact, "tolerant": tolerant}
+        kept = (
+            None
+            if journal is None
+            else PairJournal(Path(journal), about | {"threshold": threshold})
+        )
         blocks = self._blocks()
-        people = sum(block.people for block in blocks)
-        if threshold is None:
-            threshold = max(LEAST_SCORE, math.log10(max(people * (people - 1) // 2, 1)))
-        about = {
-            "gallery": self.identity.hex(),
-            "threshold": repr(float(threshold)),
-            "block": str(self._size),
-        }
-        return BlockDeduplication(
+        with self._reading():
+            last = max((block.last for block in blocks), default=0)
+            people = (seq for seq, _ in self._ledger.people_after(0) if seq <= last)
+            seqs = np.fromiter(people, np.int64)
+        threshold = least_score(len(seqs)) if threshold is None else threshold
+        about |= {"threshold": float(threshold), "block": self._size}
+        said = {key: str(value) for key, value in about.items()}
+        source = BlockPairs(
             self._executor,
             lambda: self._assignment,
             blocks,
             self._size,
+            seqs,
             threshold=threshold,
-            ledger=MemoryLedger() if ledger is None else FileLedger(ledger, about),
+            exact=exact,
+            tolerant=tolerant,
+            ledger=MemoryLedger() if ledger is None else FileLedger(ledger, said),
             supply=self._people_of,
+            cancel=cancel,
+        )
+        return Deduplication(
+            seqs,
+            self.identifiers,
+            source,
+            threshold=threshold,
             resume=resume,
+            journal=kept,
             progress=progress,
             cancel=cancel,
         )
+
+    def _described(self) -> bool:
+        """Whether there is a sieve, and codes and sketches for it."""
+        if self._sieve is None:
+            return False
+        if all(segment.described for segment in self.segments()):
+            return True
+        _log.warning(
+            "%s holds codes of another release, so everybody is compared; compact the gallery to "
+            "describe them anew",
+            self._path,
+        )
+        return False
 
     def resize(self, workers: int) -> None:
         """Go on with more or fewer workers; searches and deduplications meanwhile are not hurt.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ektp_hw.errors import GalleryDamaged, GalleryError
 from ektp_hw.gallery.cluster.merging import FoundPair
-from ektp_hw.gallery.fusion import DuplicatePair, Finding, PartMatch
+from ektp_hw.gallery.fusion import Finding, PartMatch
 from ektp_hw.samples import Eye, FingerPosition
 
 if TYPE_CHECKING:
@@ -172,11 +172,11 @@ def _written(found: Sequence[FoundPair]) -> str:
     return json.dumps(
         [
             [
-                *(seq_a, seq_b, pair.a, pair.b, pair.score),
+                *(pair.seq_a, pair.seq_b, pair.score),
                 [[*_part(one.probe), *_part(one.reference), one.score] for one in pair.parts],
                 [finding.name for finding in pair.findings],
             ]
-            for seq_a, seq_b, pair in found
+            for pair in found
         ]
     )
 
@@ -186,18 +186,14 @@ def _read(text: str) -> list[FoundPair]:
         FoundPair(
             seq_a,
             seq_b,
-            DuplicatePair(
-                a,
-                b,
-                score,
-                tuple(
-                    PartMatch(_PARTS[kind](probe), _PARTS[other](reference), each)
-                    for kind, probe, other, reference, each in parts
-                ),
-                tuple(Finding[name] for name in findings),
+            score,
+            tuple(
+                PartMatch(_PARTS[kind](probe), _PARTS[other](reference), each)
+                for kind, probe, other, reference, each in parts
             ),
+            tuple(Finding[name] for name in findings),
         )
-        for seq_a, seq_b, a, b, score, parts, findings in json.loads(text)
+        for seq_a, seq_b, score, parts, findings in json.loads(text)
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ektp_hw.gallery.fusion import Candidate, DuplicatePair
+    from ektp_hw.gallery.fusion import Candidate, Finding, PartMatch
 
 __all__ = ["FoundPair", "Ranked", "merge"]
 
@@ -21,11 +21,13 @@ class Ranked(NamedTuple):
 
 
 class FoundPair(NamedTuple):
-    """A pair of people and their enrolment numbers, the lower one first."""
+    """Two people by their enrolment numbers, the lower one first; the rest as `DuplicatePair`."""
 
     seq_a: int
     seq_b: int
-    pair: DuplicatePair
+    score: float
+    parts: tuple[PartMatch, ...]
+    findings: tuple[Finding, ...]
 
 
 def merge(answers: Iterable[Iterable[Ranked]], limit: int) -> list[Ranked]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,8 +19,9 @@ import numpy as np
 from ektp_hw.errors import GalleryError
 from ektp_hw.gallery.cluster.blocks import Block, numbers_in
 from ektp_hw.gallery.cluster.merging import FoundPair, Ranked, merge
-from ektp_hw.gallery.cluster.stored_people import BlockStore, StoredPerson
-from ektp_hw.gallery.fusion import Candidate, DuplicatePair
+from ektp_hw.gallery.cluster.sieved_pairs import sieved_pairs
+from ektp_hw.gallery.cluster.stored_people import BlockStore, StoredPerson, segment_of
+from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.references import References
 from ektp_hw.gallery.search import score_people
 from ektp_hw.samples import FingerPosition
@@ -28,7 +30,9 @@ from ektp_hw.templates import FingerprintTemplate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ektp_hw.gallery.pair_sieve import Sieve
     from ektp_hw.gallery.references import Comparison, View
+    from ektp_hw.gallery.segment import Segment
 
 __all__ = ["BlocksMissing", "Probe", "Shard", "ShardAnswer"]
 
@@ -57,6 +61,7 @@ class ShardAnswer(NamedTuple):
 class _Held(NamedTuple):
     state: Block
     references: References
+    sent: Sequence[StoredPerson] = ()
 
 
 class _Until:
@@ -81,7 +86,7 @@ class Shard:
         The gallery's identity.
     block_size
         Enrolment numbers in a block.
-    comparison, secret
+    comparison, secret, sieve
         As in `Gallery.open`.
     """
 
@@ -92,12 +97,14 @@ class Shard:
         block_size: int,
         comparison: Comparison | None = None,
         secret: str | bytes | None = None,
+        sieve: Sieve | None = None,
     ) -> None:
         if comparison is None:
             from ektp_hw.fingerprint import comparison as default
 
             comparison = default
         self._comparison: Comparison = comparison
+        self._sieve = sieve
         self._size = block_size
         self._store = _opened(path, identity, secret)
         self._loading = threading.Lock()
@@ -139,7 +146,7 @@ class Shard:
         references = References()
         self._add(references, people)
         with self._loading:
-            self._put(_Held(state, references), keep=keep)
+            self._put(_Held(state, references, people), keep=keep)
 
     def search(
         self,
@@ -193,7 +200,15 @@ class Shard:
             people[block.number] = present
         return ShardAnswer(best, people)
 
-    def pairs(self, a: Block, b: Block, since: int, threshold: float) -> list[FoundPair]:
+    def pairs(
+        self,
+        a: Block,
+        b: Block,
+        since: int,
+        threshold: float,
+        exact: bool = False,
+        tolerant: bool = False,
+    ) -> list[FoundPair]:
         """Return the pairs of someone of ``a`` and someone of ``b`` enrolled later who are alike.
 
         Parameters
@@ -202,10 +217,27 @@ class Shard:
             Blocks; ``a`` is not behind ``b``, and may be ``b``.
         since
             Enrolment number from which people of ``b`` are looked at.
-        threshold
-            Least score reported.
+        threshold, exact, tolerant
+            As in `Gallery.deduplicate`.
         """
         self._want(sorted({a, b}))
+        if self._sieve is None or exact:
+            return self._every_pair(a, b, since, threshold, tolerant=tolerant)
+        segments = self._segments(sorted({a, b}))
+        first = numbers_in(b.number, self._size)[0]
+        return sieved_pairs(
+            segments,
+            self._comparison,
+            self._sieve,
+            before=None if a.number == b.number else first,
+            since=max(since, first),
+            threshold=threshold,
+            tolerant=tolerant,
+        )
+
+    def _every_pair(
+        self, a: Block, b: Block, since: int, threshold: float, *, tolerant: bool
+    ) -> list[FoundPair]:
         view_b, rows_b, _ = self._load(b, keep=False)
         view_a, rows_a, _ = self._load(a, keep=False)
         found = []
@@ -214,13 +246,32 @@ class Shard:
             below = row if a.number == b.number else rows_a
             if not fingers or not below:
                 continue
-            scores = score_people(view_a, fingers, self._comparison, below=below)
-            for at in np.flatnonzero(scores.total >= max(threshold, 0.0)):
-                pair = DuplicatePair(
-                    view_a.ids[at], view_b.ids[row], float(scores.total[at]), scores.parts(int(at))
+            scores = score_people(view_a, fingers, self._comparison, below=below, tolerant=tolerant)
+            found += [
+                FoundPair(
+                    int(view_a.seqs[at]),
+                    int(view_b.seqs[row]),
+                    float(scores.total[at]),
+                    scores.parts(int(at)),
+                    scores.findings(int(at)),
                 )
-                found.append(FoundPair(int(view_a.seqs[at]), int(view_b.seqs[row]), pair))
+                for at in np.flatnonzero(scores.total >= max(threshold, 0.0))
+            ]
         return found
+
+    def _segments(self, blocks: Sequence[Block]) -> list[Segment]:
+        """Return the segments of these blocks, nobody else alive in them."""
+        if self._store is not None:
+            return [*self._store.segments_of(blocks, self._size)]
+        with self._loading:
+            found, first = [], 0
+            for block in blocks:
+                if self._must_be_sent(block):
+                    raise BlocksMissing([block])
+                segment = segment_of(self._held(block).sent)
+                found.append(replace(segment, first=first))
+                first += len(segment)
+            return found
 
     def _want(self, blocks: Sequence[Block]) -> None:
         absent = [each for each in blocks if self._must_be_sent(each)]
@@ -228,23 +279,25 @@ class Shard:
             raise BlocksMissing(absent)
 
     def _must_be_sent(self, block: Block) -> bool:
-        held = self._kept.get(block.number) or self._guests.get(block.number)
-        return self._store is None and (held is None or held.state != block)
+        return self._store is None and self._held(block).state != block
 
     def _load(self, block: Block, *, keep: bool) -> tuple[View, int, int]:
         """Bring a block up to date; return its view, rows up to its last, and people in those."""
         with self._loading:
-            held = self._kept.get(block.number) or self._guests.get(block.number)
+            held = self._held(block)
             if self._must_be_sent(block):
                 raise BlocksMissing([block])
-            if held is None:
-                held = _Held(Block(block.number, 0, 0), References())
             if self._store is not None and held.state != block:
                 held = self._refreshed(self._store, held, block)
             self._put(held, keep=keep)
             view = held.references.view()
             rows = int(np.searchsorted(view.seqs, block.last, side="right"))
             return view, rows, _present(view, rows)
+
+    def _held(self, block: Block) -> _Held:
+        """Return what is known of a block, perhaps nothing or of an earlier state."""
+        held = self._kept.get(block.number) or self._guests.get(block.number)
+        return held or _Held(Block(block.number, 0, 0), References())
 
     def _refreshed(self, store: BlockStore, held: _Held, block: Block) -> _Held:
         span = numbers_in(block.number, self._size)
@@ -269,10 +322,10 @@ class Shard:
     def _add(self, references: References, people: Sequence[StoredPerson]) -> None:
         for person in people:
             fingers = {
-                FingerPosition(position): self._comparison.prepare(
-                    FingerprintTemplate.from_bytes(stored)
+                FingerPosition(finger.position): self._comparison.prepare(
+                    FingerprintTemplate.from_bytes(finger.template)
                 )
-                for position, stored in person.fingers
+                for finger in person.fingers
             }
             references.add(person.seq, person.id, fingers)
 

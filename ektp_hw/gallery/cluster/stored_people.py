@@ -4,28 +4,43 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ektp_hw.errors import GalleryDamaged
 from ektp_hw.gallery.catalogue import finger_of
+from ektp_hw.gallery.cluster.blocks import numbers_in
+from ektp_hw.gallery.segment import Segment
 from ektp_hw.gallery.store import Store
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["BlockStore", "StoredPerson"]
+    from ektp_hw.gallery.cluster.blocks import Block
+
+__all__ = ["BlockStore", "StoredFinger", "StoredPerson", "segment_of"]
 
 _log = logging.getLogger(__name__)
 
 
+class StoredFinger(NamedTuple):
+    """Position code, stored template, and the bytes of code and sketch of one finger."""
+
+    position: int
+    template: bytes
+    code: bytes
+    sketch: bytes
+
+
 class StoredPerson(NamedTuple):
-    """Enrolment number, identifier, and (position code, stored template) of each finger."""
+    """Enrolment number, identifier and fingers."""
 
     seq: int
     id: str
-    fingers: tuple[tuple[int, bytes], ...]
+    fingers: tuple[StoredFinger, ...]
 
 
 class BlockStore(Store):
@@ -49,9 +64,7 @@ class BlockStore(Store):
         """
         with self._reading(), self._shelves.steady():
             people = self._ledger.people_after(first - 1, max(last - first + 1, 0))
-            fingers: dict[int, list[tuple[int, bytes]]] = {
-                seq: [] for seq, _ in people if seq <= last
-            }
+            fingers: dict[int, list[StoredFinger]] = {seq: [] for seq, _ in people if seq <= last}
             for segment in self._shelves.views() if fingers else ():
                 start, stop = np.searchsorted(segment.people, (first, last + 1))
                 for row in start + np.flatnonzero(segment.alive[start:stop]):
@@ -60,15 +73,55 @@ class BlockStore(Store):
                     except GalleryDamaged as error:
                         _log.warning("%s; it is left out of searches", error)
                         continue
-                    fingers[int(segment.people[row])].append((int(position), template.to_bytes()))
+                    fingers[int(segment.people[row])].append(
+                        StoredFinger(
+                            int(position),
+                            template.to_bytes(),
+                            segment.codes[row].tobytes(),
+                            segment.sketches[row].tobytes(),
+                        )
+                    )
         return [
             StoredPerson(seq, identifier, tuple(fingers[seq]))
             for seq, identifier in people
             if seq in fingers
         ]
 
+    def segments_of(self, blocks: Sequence[Block], block_size: int) -> Iterator[Segment]:
+        """Yield the segments that people of these blocks are in, with nobody else alive."""
+        for segment in self.segments():
+            wanted = np.zeros(len(segment), bool)
+            for block in blocks:
+                first = numbers_in(block.number, block_size)[0]
+                wanted |= (first <= segment.people) & (segment.people <= block.last)
+            if wanted.any():
+                yield replace(segment, alive=segment.alive & wanted)
+
     def still_enrolled(self, first: int, last: int) -> set[int]:
         """Return the enrolment numbers from ``first`` to ``last`` that somebody has."""
         with self._reading():
             found = self._ledger.people_after(first - 1, max(last - first + 1, 0))
         return {seq for seq, _ in found if seq <= last}
+
+
+def segment_of(people: Sequence[StoredPerson]) -> Segment:
+    """Return people who were sent as a segment in memory."""
+    fingers = [finger for person in people for finger in person.fingers]
+    owners = [person.seq for person in people for _ in person.fingers]
+    width = len(fingers[0].sketch) if fingers else 0
+    sizes = np.array([len(finger.template) for finger in fingers], np.uint16)
+    return Segment(
+        path=Path("sent"),
+        first=0,
+        people=np.array(owners, np.int64),
+        positions=np.array([finger.position for finger in fingers], np.uint8),
+        alive=np.ones(len(fingers), bool),
+        codes=np.frombuffer(b"".join(each.code for each in fingers), np.uint64).reshape(-1, 8),
+        sketches=np.frombuffer(b"".join(each.sketch for each in fingers), np.uint8).reshape(
+            len(fingers), width
+        ),
+        described=True,
+        _starts=np.zeros(len(fingers), np.uint32),
+        _sizes=sizes,
+        _read=lambda row, _start, _size: memoryview(fingers[row].template),
+    )

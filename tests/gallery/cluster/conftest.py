@@ -52,13 +52,14 @@ def cluster(path, gallery):
     """Return a maker of galleries on thread workers over the same folder as `gallery`."""
     opened = []
 
-    def make(workers=3, *, block=8, sees=True, fault=lambda *_: None, **options):
-        reader = ClusterGallery.open(path, read_only=True)
+    def make(workers=3, *, block=8, sees=True, fault=lambda *_: None, description=None, **options):
+        reader = ClusterGallery.open(path, read_only=True, description=description)
         opened.append(reader)
         seen = str(path) if sees else str(path / "elsewhere")
 
         def shard():
-            return Shard(seen, reader.identity, block, gallery.comparison)
+            own = (seen, reader.identity, block, gallery.comparison, None, options.get("sieve"))
+            return Shard(*own)
 
         names = tuple(f"worker {number}" for number in range(1, workers + 1))
         reader.employ(Unreliable(shard, names, fault), block_size=block, **options)

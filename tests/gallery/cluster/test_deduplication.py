@@ -31,7 +31,7 @@ def test_as_one_gallery(gallery, cluster, threshold, workers, block):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.usefixtures("crowd")
 def test_lost_workers_lose_and_double_no_pair(gallery, cluster, sees, seed, monkeypatch):
-    monkeypatch.setattr("ektp_hw.gallery.cluster.deduplication._PAUSE", 0.0)
+    monkeypatch.setattr("ektp_hw.gallery.cluster.block_pairs._PAUSE", 0.0)
     many = cluster(4, block=8, sees=sees, fault=random_faults(seed))
     assert list(many.deduplicate(0.0)) == list(gallery.deduplicate(0.0))
 
@@ -103,14 +103,14 @@ def test_a_stuck_worker_s_task_is_given_to_another(gallery, cluster):
 
     many = cluster(3, fault=fault)
     run = many.deduplicate(0.0)
-    run._patience = 0.3
+    run._source._patience = 0.3
     assert list(run) == list(gallery.deduplicate(0.0))
     assert held.is_set()
 
 
 @pytest.mark.usefixtures("crowd")
 def test_a_task_that_kills_whoever_does_it(cluster, monkeypatch):
-    monkeypatch.setattr("ektp_hw.gallery.cluster.deduplication._PAUSE", 0.0)
+    monkeypatch.setattr("ektp_hw.gallery.cluster.block_pairs._PAUSE", 0.0)
     many = cluster(3, fault=lambda _, method: "before" if method == "pairs" else None)
     with pytest.raises(GalleryError, match="times a worker ended"):
         list(many.deduplicate())
@@ -168,6 +168,25 @@ def test_workers_come_and_go_meanwhile(gallery, cluster):
     assert found == list(gallery.deduplicate(0.0))
 
 
+def test_the_journal_is_that_of_one_gallery(gallery, crowd, cluster, tmp_path):
+    whole = list(gallery.deduplicate(0.0))
+    many = cluster(block=6)
+    run = many.deduplicate(0.0, journal=tmp_path / "journal")
+    assert list(islice(run, 300)) == whole[:300]
+    assert list(gallery.deduplicate(0.0, journal=tmp_path / "journal")) == whole
+    assert list(many.deduplicate(0.0, journal=tmp_path / "journal")) == whole
+    gallery.enrol(Person("late", crowd[0].fingers))
+    again = list(many.deduplicate(0.0, journal=tmp_path / "journal"))
+    assert again == list(gallery.deduplicate(0.0))
+
+
+@pytest.mark.usefixtures("crowd")
+def test_tolerant(gallery, cluster):
+    tolerant = list(cluster().deduplicate(1.0, tolerant=True))
+    assert tolerant == list(gallery.deduplicate(1.0, tolerant=True))
+    assert tolerant != list(gallery.deduplicate(1.0))
+
+
 COORDINATOR = """
 import sys
 from ektp_hw.gallery.cluster import connect
@@ -199,6 +218,6 @@ def test_a_killed_coordinator(gallery, path, tmp_path):
     killed.stdin.close()
     with connect(address, read_only=True) as many:
         run = many.deduplicate(0.0, ledger=tmp_path / "book")
-        already = sum(run._is_done(task) for row in run._rows() for task in row)
+        already = sum(run._source._is_done(task) for row in run._source._rows() for task in row)
         assert 5 <= already < 28
         assert list(run) == whole

@@ -4,7 +4,7 @@
 import pytest
 
 from ektp_hw.errors import GalleryDamaged, GalleryError
-from ektp_hw.gallery import DuplicatePair, PartMatch
+from ektp_hw.gallery import PartMatch
 from ektp_hw.gallery.cluster.blocks import Block
 from ektp_hw.gallery.cluster.ledger import FileLedger, MemoryLedger, Task
 from ektp_hw.gallery.cluster.merging import FoundPair
@@ -15,8 +15,7 @@ ABOUT = {"gallery": "00ff", "threshold": "4.0", "block": "8"}
 TASK = Task(Block(0, 8, 8), Block(1, 15, 7), 9)
 PART = PartMatch(FingerPosition.UNKNOWN, FingerPosition.LEFT_INDEX, 1 / 3)
 IRIS = PartMatch(Eye.RIGHT, Eye.LEFT, 2.5)
-PAIR = DuplicatePair("ä\u2028b", "'; --", 4.1 + 1e-15, (PART, PART, IRIS), tuple(Finding))
-FOUND = [FoundPair(3, 11, PAIR)]
+FOUND = [FoundPair(3, 11, 4.1 + 1e-15, (PART, PART, IRIS), tuple(Finding))]
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -30,7 +29,7 @@ def test_entered_once(ledger):
     assert ledger.found(TASK) is None
     ledger.enter(TASK, FOUND)
     assert ledger.found(TASK) == FOUND
-    assert type(ledger.found(TASK)[0].pair.parts[-1].probe) is Eye
+    assert type(ledger.found(TASK)[0].parts[-1].probe) is Eye
     ledger.enter(TASK, FOUND)
     assert ledger.found(TASK) == FOUND
 

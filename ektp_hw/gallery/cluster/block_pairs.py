@@ -8,14 +8,18 @@ matter who dies when: no pair of people is lost, none is counted twice.
 
 from __future__ import annotations
 
-import re
+import math
 import time
 import weakref
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from ektp_hw.errors import GalleryError, WorkerLost
+from ektp_hw.gallery import pair_sieve as gallery_pairs
+from ektp_hw.gallery.catalogue import stop_if
 from ektp_hw.gallery.cluster.blocks import numbers_in
 from ektp_hw.gallery.cluster.ledger import Task
 from ektp_hw.gallery.cluster.shard import BlocksMissing
@@ -24,15 +28,16 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Sequence
 
+    import numpy.typing as npt
+
     from ektp_hw.gallery.cluster.assignment import Assignment
     from ektp_hw.gallery.cluster.blocks import Block
     from ektp_hw.gallery.cluster.executor import Executor
     from ektp_hw.gallery.cluster.ledger import Ledger
     from ektp_hw.gallery.cluster.merging import FoundPair
     from ektp_hw.gallery.cluster.stored_people import StoredPerson
-    from ektp_hw.gallery.fusion import DuplicatePair
 
-__all__ = ["BlockDeduplication"]
+__all__ = ["BlockPairs"]
 
 _TICK = 0.1
 _PAUSE, _LONGEST_PAUSE = 0.2, 5.0
@@ -51,10 +56,8 @@ class _Given(NamedTuple):
     since: float
 
 
-class BlockDeduplication:
-    """Iterator over the `DuplicatePair` of a gallery, as `Deduplication` of one process.
-
-    Same pairs, same scores, same order, same positions to resume from.
+class BlockPairs:
+    """Looks at all pairs of people, block against block; a `gallery.deduplication.PairSource`.
 
     Parameters
     ----------
@@ -62,8 +65,10 @@ class BlockDeduplication:
         Who works, and who holds which block; both may change meanwhile.
     blocks, block_size
         The gallery's state.
-    threshold
-        Least score reported.
+    seqs
+        Everybody's enrolment numbers, rising; (people,).
+    threshold, exact, tolerant
+        As in `Gallery.deduplicate`; without a sieve it is exact.
     ledger
         Where finished work is entered.
     supply
@@ -78,12 +83,13 @@ class BlockDeduplication:
         assignment: Callable[[], Assignment],
         blocks: Sequence[Block],
         block_size: int,
+        seqs: npt.NDArray[np.int64],
         *,
         threshold: float,
+        exact: bool,
+        tolerant: bool,
         ledger: Ledger,
         supply: Callable[[Block], Sequence[StoredPerson]],
-        resume: str | None = None,
-        progress: Callable[[int, int], None] | None = None,
         cancel: threading.Event | None = None,
         patience: float = 600.0,
     ) -> None:
@@ -91,43 +97,57 @@ class BlockDeduplication:
         self._assignment = assignment
         self._blocks = sorted(blocks)
         self._size = block_size
+        self._seqs = seqs
+        self._how = (threshold, exact, tolerant)
         self._ledger = ledger
         self._supply = supply
-        self._progress = progress
         self._cancel = cancel
         self._patience = patience
-        self._at = b, a = _parse(resume)
-        self._start = b + (a == b)  # the first person who has not met everybody before
-        self._finished = False
-        people = sum(block.people for block in blocks)
-        self._pairs = people * (people - 1) // 2
+        self._start = 0
         self._looked_at = 0
-        self.threshold = threshold
-        self._coming = self._tasks()
+        self._coming: Iterator[Task] = iter(())
         self._waiting: list[Task] = []
         self._given: dict[Future[Any], _Given] = {}
         self._losses: Counter[Task] = Counter()
         self._done: set[Task] = set()
         self._resting: dict[str, float] = {}
         self._lost_in_a_row: Counter[str] = Counter()
-        self._found = self._search()
         weakref.finalize(self, ledger.close)
 
-    @property
-    def position(self) -> str:
-        """How far the work has come, to be given back as ``resume``."""
-        return f"{self._at[0]}.{self._at[1]}"
+    def blocks(
+        self, first: int, advance: Callable[[float], None]
+    ) -> Iterator[tuple[int, list[gallery_pairs.FoundPair]]]:
+        """Yield, from this person on, where each block ends and what was found, (b, a) rising.
 
-    @property
-    def finished(self) -> bool:
-        """Whether every pair has been looked at."""
-        return self._finished
+        Raises
+        ------
+        OperationCancelled
+            When the cancel event is set.
+        GalleryError
+            If workers end again and again, or one cannot do what it is asked.
+        """
+        if first == len(self._seqs):
+            return
+        self._start = int(self._seqs[first])
+        self._looked_at = first * (first - 1) // 2
+        self._advance = advance
+        rows = [*self._rows()]
+        self._coming = (task for row in rows for task in row)
+        for row in rows:
+            self._complete(row)
+            found = [pair for task in row for pair in self._ledger.found(task) or ()]
+            yield (
+                int(np.searchsorted(self._seqs, row[-1].b.last, side="right")),
+                [*self._placed(found)],
+            )
+            for task in row:
+                self._ledger.forget(task)
 
-    def __iter__(self) -> Iterator[DuplicatePair]:
-        return self
-
-    def __next__(self) -> DuplicatePair:
-        return next(self._found)
+    def _placed(self, found: list[FoundPair]) -> Iterator[gallery_pairs.FoundPair]:
+        """Turn enrolment numbers into places, in the order of b and a."""
+        for pair in sorted(found, key=lambda each: (each.seq_b, each.seq_a)):
+            a, b = (int(at) for at in np.searchsorted(self._seqs, (pair.seq_a, pair.seq_b)))
+            yield gallery_pairs.FoundPair(b, a, pair.score, pair.parts, pair.findings)
 
     def _rows(self) -> Iterator[list[Task]]:
         """Yield for each block that is not done the tasks with itself and every block before."""
@@ -141,33 +161,11 @@ class BlockDeduplication:
             return whole
         return Task(a, b, self._start)
 
-    def _tasks(self) -> Iterator[Task]:
-        for row in self._rows():
-            yield from row
-
-    def _search(self) -> Iterator[DuplicatePair]:
-        before = sum(block.people for block in self._blocks if block.last < self._start)
-        self._looked_at = before * (before - 1) // 2
-        for row in [*self._rows()]:
-            if not self._complete(row):
-                return
-            found = [pair for task in row for pair in self._ledger.found(task) or ()]
-            for seq_a, seq_b, pair in sorted(found, key=lambda each: (each.seq_b, each.seq_a)):
-                if (seq_b, seq_a) > self._at:
-                    self._at = (seq_b, seq_a)
-                    yield pair
-            last = row[-1].b.last
-            self._at = max(self._at, (last, last))
-            for task in row:
-                self._ledger.forget(task)
-        self._finished = True
-
-    def _complete(self, row: list[Task]) -> bool:
-        """Wait until every task of a row is in the ledger; False if cancelled before."""
+    def _complete(self, row: list[Task]) -> None:
+        """Wait until every task of a row is in the ledger."""
         left = {task for task in row if not self._is_done(task)}
         while left:
-            if self._cancel is not None and self._cancel.is_set():
-                return False
+            stop_if(self._cancel)
             self._hand_out()
             done, _ = wait(self._given, _TICK, FIRST_COMPLETED)
             if not self._given:
@@ -175,7 +173,7 @@ class BlockDeduplication:
             for answer in done:
                 self._take(answer, self._given.pop(answer))
             left -= self._done
-        return not (self._cancel is not None and self._cancel.is_set())
+        stop_if(self._cancel)
 
     def _hand_out(self) -> None:
         now = time.monotonic()
@@ -227,7 +225,7 @@ class BlockDeduplication:
         )
 
     def _give(self, task: Task, worker: str) -> None:
-        call = self._executor.submit(worker, "pairs", *task, self.threshold)
+        call = self._executor.submit(worker, "pairs", *task, *self._how)
         self._given[call] = _Given(task, worker, time.monotonic())
 
     def _take(self, answer: Future[Any], given: _Given) -> None:
@@ -268,14 +266,5 @@ class BlockDeduplication:
     def _count(self, task: Task) -> None:
         a, b = task.a.people, task.b.people
         self._looked_at += a * (a - 1) // 2 if task.a == task.b else a * b
-        if self._progress is not None:
-            self._progress(min(self._looked_at, self._pairs), self._pairs)
-
-
-def _parse(position: str | None) -> tuple[int, int]:
-    if position is None:
-        return 0, 0
-    if not re.fullmatch(r"\d{1,18}\.\d{1,18}", position):
-        raise ValueError(f"{position!r} is no position of a deduplication; leave it out")
-    b, a = position.split(".")
-    return int(b), int(a)
+        # As many people would have that many pairs.
+        self._advance(min((1 + math.sqrt(1 + 8 * self._looked_at)) / 2, len(self._seqs)))
