@@ -35,17 +35,16 @@ TOUCHES = 3
 SURE = 6.0
 """Score from which two touches give examples."""
 BITS, DIMENSIONS, WORDS, CODE_BITS = 128, 64, 512, 512
-SHRINKAGE, CODE_SHRINKAGE = 0.05, 3.0
+SHRINKAGE, CODE_SHRINKAGE = 0.05, 10.0
 """Added to the scatter of the same minutia, or finger: as share of its mean variance."""
 
 
 def touches(fingers, seed):
     people = np.repeat(np.arange(fingers), TOUCHES)
     positions = np.array(FingerPosition.RIGHT_THUMB) + people % 10
-    made = Population(seed, COMPETITION).templates(
+    return Population(seed, COMPETITION).templates(
         people, positions, np.tile(np.arange(TOUCHES), fingers)
     )
-    return made, people
 
 
 def examples(templates, around):
@@ -53,7 +52,8 @@ def examples(templates, around):
     starts = np.cumsum(around.counts) - around.counts
     place = []
     for start, count in zip(starts, around.counts, strict=True):
-        place.append(dict(zip(around.chosen[start : start + count], range(start, start + count))))
+        own = around.chosen[start : start + count]
+        place.append({minutia: start + rank for rank, minutia in enumerate(own)})
     prepared = [comparison.prepare(each) for each in templates]
     rows = []
     for first in range(0, len(templates), TOUCHES):
@@ -104,7 +104,7 @@ def in_bytes(columns):
 
 def fit(fingers, seed):
     rng = np.random.default_rng(seed)
-    templates, people = touches(fingers, seed)
+    templates = touches(fingers, seed)
     around = surroundings_of(templates)
     numbers = around.numbers
     pairs = examples(templates, around)
@@ -153,7 +153,9 @@ def main():
     parser.add_argument("--out", type=Path, default=cascade_tables.FILE)
     options = parser.parse_args()
     cascade_tables.write(fit(options.fingers, options.seed), options.out)
-    print(f"{options.out}: {options.out.stat().st_size} bytes, {cascade_tables.digest(options.out)}")
+    print(
+        f"{options.out}: {options.out.stat().st_size} bytes, {cascade_tables.digest(options.out)}"
+    )
 
 
 if __name__ == "__main__":

@@ -66,9 +66,7 @@ def codes_of(
     return np.packbits(bits, axis=1, bitorder="little").view("<u8").astype(np.uint64, copy=False)
 
 
-def pooled(
-    around: Surroundings, tables: Mapping[str, npt.NDArray[Any]]
-) -> npt.NDArray[np.float32]:
+def pooled(around: Surroundings, tables: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
     """Return how much of each word of the vocabulary is in each finger, (n, words), as roots."""
     sums = around.numbers @ tables["word_weights"].astype(np.float32) - tables["word_limits"]
     places = (sums * tables["word_scale"]).astype(np.float32)

@@ -54,7 +54,6 @@ class SurroundingsParameters:
         return sum(x * x + y * y <= 1 for x in along for y in along) * self.bands
 
 
-
 @dataclass(frozen=True)
 class GlanceParameters:
     """How two sketches are compared (``native/src/sketch.h``)."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Surroundings", "surroundings_of"]
 
-_PER_PIXEL = 16
+_PER_PIXEL = 16.0
 """Entries of the bell's table for each pixel: positions are stored as finely."""
 _DEVIATIONS = 3.0
 """Beyond so many standard deviations a minutia contributes nothing to a cell."""
@@ -136,12 +136,10 @@ def _numbers(
 ) -> Floats:  # fmt: skip
     """Add up what neighbours give to each cell and band, and take roots."""
     found = np.zeros((len(chosen), numbers), np.float32)
-    count = bands.shape[1]
-    sums = np.zeros((cells * cells, count), np.float32)
-    across = np.zeros(cells, np.float32)
-    down = np.zeros(cells, np.float32)
+    sums = np.zeros((cells, cells, bands.shape[1]), np.float32)
+    across, down = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
     step = 2.0 * radius / cells
-    reach = (len(bell) - 1) / 16.0
+    reach = (len(bell) - 1) / _PER_PIXEL
     for k in range(len(chosen)):
         m = chosen[k]
         cosine, sine = cosines[steps[m]], cosines[(np.int64(steps[m]) + 192) & 255]
@@ -150,30 +148,41 @@ def _numbers(
             dx, dy = x[t] - x[m], y[t] - y[m]
             if t == m or dx * dx + dy * dy > (radius + reach) ** 2:
                 continue
-            a, b = cosine * dx + sine * dy, cosine * dy - sine * dx
-            low_a = max(0, int(np.ceil((a - reach + radius) / step - 0.5)))
-            high_a = min(cells - 1, int(np.floor((a + reach + radius) / step - 0.5)))
-            low_b = max(0, int(np.ceil((b - reach + radius) / step - 0.5)))
-            high_b = min(cells - 1, int(np.floor((b + reach + radius) / step - 0.5)))
-            for c in range(low_a, high_a + 1):
-                far = abs((c + 0.5) * step - radius - a) * 16.0 + 0.5
-                across[c] = bell[min(int(far), len(bell) - 1)]
-            for c in range(low_b, high_b + 1):
-                far = abs((c + 0.5) * step - radius - b) * 16.0 + 0.5
-                down[c] = bell[min(int(far), len(bell) - 1)] * weight[t]
+            _bell_along(cosine * dx + sine * dy, step, radius, bell, across)
+            _bell_along(cosine * dy - sine * dx, step, radius, bell, down)
             band = bands[(np.int64(steps[t]) - np.int64(steps[m])) & 255]
-            for v in range(low_b, high_b + 1):
-                for u in range(low_a, high_a + 1):
-                    both = across[u] * down[v]
-                    for d in range(count):
-                        sums[v * cells + u, d] += both * band[d]
-        at = 0
-        for v in range(cells):
-            for u in range(cells):
-                px, py = (u + 0.5) * step - radius, (v + 0.5) * step - radius
-                if px * px + py * py <= radius * radius:
-                    for d in range(count):
-                        root = np.floor(np.sqrt(sums[v * cells + u, d]) * scale + 0.5)
-                        found[k, at] = min(root, float(most))
-                        at += 1
+            _give(across, down, band, weight[t], sums)
+        _roots(sums, step, radius, scale, most, found[k])
     return found
+
+
+@kernel
+def _bell_along(at: float, step: float, radius: float, bell: Floats, out: Floats) -> None:
+    """Write what a minutia at this place gives to each row (or column) of cells."""
+    for c in range(len(out)):
+        far = int(abs((c + 0.5) * step - radius - at) * _PER_PIXEL + 0.5)
+        out[c] = bell[far] if far < len(bell) else 0.0
+
+
+@kernel
+def _give(across: Floats, down: Floats, band: Floats, weight: float, sums: Floats) -> None:
+    for v in range(len(down)):
+        if down[v] > 0.0:
+            for u in range(len(across)):
+                if across[u] > 0.0:
+                    both = across[u] * down[v] * weight
+                    for d in range(len(band)):
+                        sums[v, u, d] += both * band[d]
+
+
+@kernel
+def _roots(sums: Floats, step: float, radius: float, scale: int, most: int, out: Floats) -> None:
+    """Write the roots, in steps, of the cells whose middle lies in the disc."""
+    at = 0
+    for v in range(sums.shape[0]):
+        for u in range(sums.shape[1]):
+            px, py = (u + 0.5) * step - radius, (v + 0.5) * step - radius
+            if px * px + py * py <= radius * radius:
+                for d in range(sums.shape[2]):
+                    out[at] = min(np.floor(np.sqrt(sums[v, u, d]) * scale + 0.5), float(most))
+                    at += 1

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ektp_hw.errors import GalleryDamaged
+from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.catalogue import finger_of, stop_if
 from ektp_hw.gallery.deduplication import Deduplication, EveryPair, least_score
+from ektp_hw.gallery.described import Described
 from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.pair_journal import PairJournal
 from ektp_hw.gallery.pair_sieve import PairSieve
@@ -19,6 +21,7 @@ from ektp_hw.gallery.person import Person
 from ektp_hw.gallery.references import References
 from ektp_hw.gallery.roster import Roster
 from ektp_hw.gallery.search import score_people
+from ektp_hw.gallery.shortlist import Shortlist, people_worth_comparing
 from ektp_hw.gallery.store import Store
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
@@ -26,7 +29,7 @@ from ektp_hw.templates import FingerprintTemplate
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from ektp_hw.gallery.cluster import ClusterGallery
@@ -53,6 +56,8 @@ class Gallery(Store):
         self._references = References()
         self.comparison: Comparison | None = None
         self.sieve: Sieve | None = None
+        self.cascade: CascadeParameters = CascadeParameters()
+        self._shortlist = Shortlist()
 
     @classmethod
     def open(
@@ -71,8 +76,10 @@ class Gallery(Store):
 
         Parameters
         ----------
-        create, read_only, secret, description, actor
+        create, read_only, secret, actor
             As in `Store.open`.
+        description
+            What makes codes and sketches of templates; `ektp_hw.fingerprint` unless given.
         comparison
             What prepares and compares templates; `ektp_hw.fingerprint.comparison` unless given.
         sieve
@@ -89,7 +96,7 @@ class Gallery(Store):
             create=create,
             read_only=read_only,
             secret=secret,
-            description=description,
+            description=Described() if description is None else description,
             actor=actor,
         )
         gallery.comparison = comparison
@@ -140,21 +147,26 @@ class Gallery(Store):
         probe: Person | FingerprintTemplate,
         limit: int = 10,
         *,
+        exact: bool = False,
         tolerant: bool = False,
         progress: Callable[[int, int], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> list[Candidate]:
         """Return the enrolled people most like the probe, the best first.
 
-        Everybody is compared. A template alone is compared with every finger of everybody. See
-        `ektp_hw.gallery.fusion` for what is compared and what the score says; people who share no
-        finger with the probe are no candidates.
+        In a small gallery everybody is compared. In a large one, those who have a finger much like
+        one of the probe's (`shortlist`); their scores are the same, and what is lost is what
+        `cascade_parameters` was chosen to lose. A template alone is compared with every finger of
+        everybody. See `ektp_hw.gallery.fusion` for what is compared and what the score says;
+        people who share no finger with the probe are no candidates.
 
         Parameters
         ----------
         limit
             At most this many candidates, whatever their score: `gallery.decision.decide` says
             what they mean.
+        exact
+            Compare everybody in a large gallery too.
         tolerant
             Hold every finger against all of the other person's, in case left and right or
             neighbouring fingers were swapped or mislabelled; `Candidate.findings` then says so.
@@ -181,7 +193,9 @@ class Gallery(Store):
         else:
             raise TypeError(f"search for a Person or a template, not {type(probe).__name__}")
         comparison = self._comparison()
-        view = self._prepared(progress, cancel)
+        view = None if exact else self._shortlisted(fingers, tolerant=tolerant, cancel=cancel)
+        if view is None:
+            view = self._prepared(progress, cancel)
         prepared = {position: comparison.prepare(each) for position, each in fingers.items()}
         scores = score_people(
             view, prepared, comparison, tolerant=tolerant, cancel=cancel, progress=progress
@@ -270,6 +284,27 @@ class Gallery(Store):
             view.seqs, lambda seqs: {seq: ids[seq] for seq in seqs}, source,
             threshold=threshold, resume=resume, journal=kept, progress=progress, cancel=cancel,
         )  # fmt: skip
+
+    def _shortlisted(
+        self,
+        fingers: Mapping[FingerPosition, FingerprintTemplate],
+        *,
+        tolerant: bool,
+        cancel: threading.Event | None,
+    ) -> View | None:
+        """Return those who are to be compared, or None if that is everybody."""
+        with self._guard:
+            segments = self.segments()
+            if not all(segment.described for segment in segments):
+                return None
+            rows = sum(int(segment.alive.sum()) for segment in segments)
+            if rows <= self.cascade.alike:
+                return None
+            self._shortlist.see(segments)
+            return people_worth_comparing(
+                self._shortlist, fingers, self._comparison(), self.identifiers, self.cascade,
+                tolerant=tolerant, cancel=cancel,
+            )  # fmt: skip
 
     def _sieved(self) -> Roster | None:
         """Return everybody's codes, or None if there is no sieve for them."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,9 +13,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ektp_hw.gallery.references import Comparison
-    from ektp_hw.gallery.roster import Roster
 
-__all__ = ["PreparedRows"]
+__all__ = ["PreparedRows", "StoredRows"]
+
+
+class StoredRows(Protocol):
+    """Where templates are read from."""
+
+    def stored(self, row: int, /) -> memoryview | None:
+        """Return the stored template of a row through all segments, None if it is damaged."""
 
 
 class PreparedRows:
@@ -34,7 +40,9 @@ class PreparedRows:
         Those that could be prepared, rising.
     """
 
-    def __init__(self, roster: Roster, rows: npt.NDArray[np.int64], comparison: Comparison) -> None:
+    def __init__(
+        self, roster: StoredRows, rows: npt.NDArray[np.int64], comparison: Comparison
+    ) -> None:
         self._comparison = comparison
         wanted = np.unique(rows)
         stored = [roster.stored(int(row)) for row in wanted]

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cascade of a search: who is left out loses nothing, and who comes through scores as ever."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from ektp_hw.errors import OperationCancelled
+from ektp_hw.gallery import Gallery, Person
+from ektp_hw.gallery.cascade_parameters import CascadeParameters
+from ektp_hw.samples import FingerPosition
+from ektp_hw.synthetic import Population
+
+PEOPLE = 150
+HANDS = (FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX)
+POPULATION = Population(5)
+NARROW = CascadeParameters(near=0.5, near_at_least=60, alike=15, alike_share=0.0)
+
+
+def fingers_of(person, impression=0, positions=HANDS):
+    made = POPULATION.templates([person] * len(positions), positions, impression)
+    return dict(zip(positions, made, strict=True))
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory):
+    with Gallery.open(tmp_path_factory.mktemp("people") / "gallery") as opened:
+        stream = POPULATION.stream(range(PEOPLE), HANDS)
+        for numbers, fingers in stream:
+            opened.enrol_all(
+                Person(f"p{number}", dict(zip(HANDS, its, strict=True)))
+                for number, its in zip(numbers, fingers, strict=True)
+            )
+        opened.enrol(Person("unlabelled", {FingerPosition.UNKNOWN: fingers_of(900)[HANDS[0]]}))
+        opened.cascade = NARROW
+        yield opened
+
+
+def plain(candidates):
+    return [(each.id, round(each.score, 9), each.parts) for each in candidates]
+
+
+def test_mates_are_found_with_the_score_of_comparing_everybody(gallery):
+    for number in range(0, PEOPLE, 10):
+        probe = Person("?", fingers_of(number, 1))
+        quick, exact = (gallery.search(probe, limit=1, exact=exact) for exact in (False, True))
+        assert plain(quick) == plain(exact)
+        assert quick[0].id == f"p{number}"
+
+
+def test_few_are_compared(gallery, monkeypatch):
+    from ektp_hw.fingerprint import comparison
+
+    compared = []
+    full = comparison.compare_many
+
+    def counted(probe, references):
+        compared.append(len(references))
+        return full(probe, references)
+
+    monkeypatch.setattr(comparison, "compare_many", counted)
+    gallery.search(Person("?", fingers_of(3, 1)), limit=1)
+    assert 0 < sum(compared) <= 2 * len(HANDS) * NARROW.alike
+    compared.clear()
+    gallery.search(Person("?", fingers_of(3, 1)), limit=1, exact=True)
+    assert sum(compared) >= len(HANDS) * PEOPLE
+
+
+def test_a_template_alone_is_held_against_all_fingers_of_the_likely(gallery):
+    template = fingers_of(42, 1)[HANDS[1]]
+    quick, exact = (gallery.search(template, limit=1, exact=exact) for exact in (False, True))
+    assert plain(quick) == plain(exact)
+    assert quick[0].id == "p42"
+    assert quick[0].parts[0].reference == HANDS[1]
+
+
+def test_a_finger_of_unknown_position_is_found_by_one_that_is_labelled(gallery):
+    probe = Person("?", {HANDS[0]: fingers_of(900, 1)[HANDS[0]]})
+    quick, exact = (gallery.search(probe, limit=1, exact=exact) for exact in (False, True))
+    assert plain(quick) == plain(exact)
+    assert quick[0].id == "unlabelled"
+
+
+def test_swapped_hands_are_found_when_tolerant(gallery):
+    swapped = dict(zip(HANDS, reversed(fingers_of(77, 1).values()), strict=True))
+    quick, exact = (
+        gallery.search(Person("?", swapped), limit=1, tolerant=True, exact=exact)
+        for exact in (False, True)
+    )
+    assert plain(quick) == plain(exact)
+    assert quick[0].id == "p77"
+
+
+def test_people_enrolled_and_removed_meanwhile_count(tmp_path):
+    with Gallery.open(tmp_path / "gallery") as gallery:
+        gallery.cascade = CascadeParameters(near=0.5, near_at_least=10, alike=5, alike_share=0.0)
+        gallery.enrol_all(Person(f"p{n}", fingers_of(n)) for n in range(30))
+        assert gallery.search(Person("?", fingers_of(40, 1)), limit=1)[0].score < 5
+        gallery.enrol(Person("late", fingers_of(40)))
+        assert gallery.search(Person("?", fingers_of(40, 1)), limit=1)[0].id == "late"
+        gallery.remove("late")
+        assert gallery.search(Person("?", fingers_of(40, 1)), limit=1)[0].id != "late"
+
+
+def test_a_search_can_be_cancelled(gallery):
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(OperationCancelled):
+        gallery.search(fingers_of(1)[HANDS[0]], cancel=cancel)
+
+
+def test_an_encrypted_gallery_is_searched_alike(tmp_path):
+    with Gallery.open(tmp_path / "gallery", secret="correct horse") as gallery:  # noqa: S106
+        gallery.cascade = CascadeParameters(near=0.5, near_at_least=10, alike=5, alike_share=0.0)
+        gallery.enrol_all(Person(f"p{n}", fingers_of(n)) for n in range(30))
+        found = gallery.search(Person("?", fingers_of(11, 1)), limit=1)
+        assert plain(found) == plain(
+            gallery.search(Person("?", fingers_of(11, 1)), limit=1, exact=True)
+        )
+
+
+def test_sizes_follow_the_gallery():
+    sizes = CascadeParameters(near=0.25, near_at_least=100, alike=10, alike_share=0.001)
+    fingers = np.array([5, 50, 1_000, 100_000])
+    assert [sizes.near_of(int(each)) for each in fingers] == [5, 50, 250, 25_000]
+    assert [sizes.alike_of(int(each)) for each in fingers] == [5, 10, 10, 100]
