@@ -334,7 +334,7 @@ class Shelves:
     def _tidy(self) -> None:
         """Remove what a writer that died left behind: files that nobody names, rows nobody has."""
         state = {segment_path(self._folder, row.number): row for row in self._ledger.segments()}
-        for path in self._folder.iterdir():
+        for path in self._folder.glob("*.segment"):
             if path not in state:
                 with contextlib.suppress(OSError):  # Windows: a reader has it open
                     path.unlink()

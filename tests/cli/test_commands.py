@@ -169,6 +169,24 @@ def test_removed_compacted_and_told(ektp_hw, prints, tmp_path):
     assert "erase" in ektp_hw("gallery", "audit", people).out
 
 
+def test_damage_is_located(ektp_hw, prints, tmp_path):
+    people = tmp_path / "people"
+    ektp_hw("gallery", "enrol", people, *sorted(prints.glob("*_1.png")))
+    (segment,) = (people / "segments").iterdir()
+    stored = bytearray(segment.read_bytes())
+    stored[100] ^= 1  # in the first finger's code
+    segment.write_bytes(stored)
+    told = ektp_hw("gallery", "verify", people, "--json")
+    (damage,) = told.json["damage"]
+    assert told.code == 1
+    assert told.json["findings"] == [damage["sentence"]]
+    assert (damage["segment"], damage["block"], damage["rows"]) == (1, 0, [0, 3])
+    assert (damage["columns"], damage["people"]) == (["codes"], ["1_1", "2_1", "3_1"])
+    assert "block 0" in ektp_hw("gallery", "verify", people).out
+    ektp_hw("gallery", "compact", people)
+    assert ektp_hw("gallery", "verify", people).code == 0
+
+
 def test_encrypted(ektp_hw, prints, tmp_path, monkeypatch):
     people, key = tmp_path / "people", tmp_path / "key"
     key.write_text("a passphrase\n")
