@@ -115,9 +115,12 @@ class ScaleFolder:
                 gallery.enrol_all(
                     Person(name, touches[0].fingers)
                     for name, touches in self.real_fingers(recipe).items()
+                    if name not in gallery
                 )
             for start in range(begun, recipe.people, BATCH):
                 numbers = np.arange(start, min(start + BATCH, recipe.people))
+                if f"p{start}" in gallery:  # broken off between enrolling and taking note
+                    continue
                 clock = perf_counter()
                 people = list(recipe.persons(numbers, 0, "p"))
                 if recipe.duplicate_every:
