@@ -11,9 +11,9 @@ score at which it is calibrated, so that the columns may be compared: `fisher`, 
 mated scores; `quality`, that of one for each of four classes by the minutiae of the poorer print.
 Every ratio allows for 2 percent of mated fingers that score as strangers do.
 
-Found with the classical extractor on FVC2002 and FVC2004 DB1-4 set B (2 240 mated pairs), lost below
-6: two fingers, fisher 0.0068, pooled 0.0071, quality 0.0078; two alike in quality 0.0265, 0.0280,
-0.0291; four alike in quality 0.0067, 0.0071, 0.0078. So the plain sum is kept.
+Found with the classical extractor on FVC2002 and FVC2004 DB1-4 set B (2 240 mated pairs), lost
+below 6: two fingers, fisher 0.0068, pooled 0.0071, quality 0.0078; two alike in quality 0.0265,
+0.0280, 0.0291; four alike in quality 0.0067, 0.0071, 0.0078. So the plain sum is kept.
 """
 
 from __future__ import annotations

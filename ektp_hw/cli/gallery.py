@@ -18,7 +18,7 @@ from ektp_hw.samples import FingerPosition
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ektp_hw.gallery import PartMatch
+    from ektp_hw.gallery import Candidate, DuplicatePair
     from ektp_hw.templates import FingerprintTemplate
 
 __all__ = ["gallery"]
@@ -26,6 +26,11 @@ __all__ = ["gallery"]
 LEAST_SCORE = 4.0
 """Score below which nobody is reported as found, however small the gallery."""
 
+_TOLERANT = click.option(
+    "--tolerant",
+    is_flag=True,
+    help="Hold every finger against all, in case some were swapped or mislabelled; says so.",
+)
 _FILES = click.argument("files", metavar="[POSITION=]FILE...", nargs=-1, required=True)
 
 
@@ -97,6 +102,7 @@ def enrol(
 @key_option
 @_FILES
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
+@_TOLERANT
 @click.option(
     "--threshold",
     type=float,
@@ -111,6 +117,7 @@ def search(
     secret: bytes | None,
     files: Sequence[str],
     limit: int,
+    tolerant: bool,  # click passes it by name
     threshold: float | None,
     ppi: float | None,
     as_json: bool,
@@ -123,7 +130,7 @@ def search(
     \b
     Exit codes: 0 somebody reaches the threshold, 1 nobody does, 2 input error.
     """
-    from ektp_hw.gallery import Gallery, Person
+    from ektp_hw.gallery import Gallery, Person, decide
     from ektp_hw.station.wording import in_words
 
     fingers = _read(files, ppi)
@@ -131,16 +138,25 @@ def search(
         people = len(opened)
         with console.progress("searching") as advance:
             candidates = opened.search(
-                Person("probe", _by_position(fingers)), limit, progress=lambda *_: advance(0)
+                Person("probe", _by_position(fingers)),
+                limit,
+                tolerant=tolerant,
+                progress=lambda *_: advance(0),
             )
     if threshold is None:
         threshold = max(LEAST_SCORE, math.log10(max(people, 1)))
     found = [each for each in candidates if each.score >= threshold]
     if as_json:
-        rows = [
-            {"id": each.id, "score": each.score, "parts": _parts(each.parts)} for each in candidates
-        ]
-        console.print_json({"people": people, "threshold": threshold, "candidates": rows})
+        decision = decide(candidates, people)
+        console.print_json(
+            {
+                "people": people,
+                "threshold": threshold,
+                "outcome": decision.outcome,
+                "false_alarm": decision.false_alarm,
+                "candidates": [{"id": each.id, **_grounds(each)} for each in candidates],
+            }
+        )
     else:
         rank = [[at, each.id, round(each.score, 2)] for at, each in enumerate(candidates, 1)]
         console.table(f"Most alike of {people} people", ["rank", "id", "score"], rank)
@@ -149,6 +165,8 @@ def search(
             if found
             else f"nobody reaches the threshold of {threshold:.1f}"
         )
+        for finding in found[0].findings if found else ():
+            console.say(f"{found[0].id}: {finding}")
     return 0 if found else 1
 
 
@@ -162,12 +180,23 @@ def search(
     help="Least score reported; by default the greater of 4 and log10 of the number of pairs.",
 )
 @click.option("--resume", default=None, help="'position' of an earlier run, to go on behind it.")
+@click.option(
+    "--journal",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="A file that keeps what is found; given again after the run died, it goes on behind that.",
+)
+@click.option("--exact", is_flag=True, help="Compare everybody, without the cascade's shortcuts.")
+@_TOLERANT
 @json_option
 def dedup(
     gallery_path: Path,
     secret: bytes | None,
     threshold: float | None,
     resume: str | None,
+    journal: Path | None,
+    exact: bool,  # click passes it by name
+    tolerant: bool,
     as_json: bool,
 ) -> int:
     """Compare everybody with everybody and list who may be enrolled twice.
@@ -184,13 +213,17 @@ def dedup(
         people = len(opened)
         total = people * (people - 1) // 2
         with console.progress("comparing pairs of people", total) as advance:
-            run = opened.deduplicate(threshold, resume=resume, progress=console.since_last(advance))
+            run = opened.deduplicate(
+                threshold,
+                exact=exact,
+                tolerant=tolerant,
+                resume=resume,
+                journal=journal,
+                progress=console.since_last(advance),
+            )
             pairs = sorted(run, key=lambda pair: -pair.score)
     if as_json:
-        rows = [
-            {"a": each.a, "b": each.b, "score": each.score, "parts": _parts(each.parts)}
-            for each in pairs
-        ]
+        rows = [{"a": each.a, "b": each.b, **_grounds(each)} for each in pairs]
         console.print_json(
             {
                 "people": people,
@@ -246,12 +279,14 @@ def _by_position(
     return by_position
 
 
-def _parts(parts: Sequence[PartMatch]) -> list[dict[str, Any]]:
-    return [
+def _grounds(found: Candidate | DuplicatePair) -> dict[str, Any]:
+    parts = [
         {
             "probe": part.probe.name.lower(),
             "reference": part.reference.name.lower(),
             "score": part.score,
         }
-        for part in parts
+        for part in found.parts
     ]
+    findings = [str(each) for each in found.findings]
+    return {"score": found.score, "parts": parts, "findings": findings}

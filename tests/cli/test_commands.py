@@ -136,6 +136,8 @@ def test_gallery(ektp_hw, prints, tmp_path):
     found = ektp_hw("gallery", "search", people, prints / "2_2.png", "--json")
     assert found.code == 0
     assert found.json["candidates"][0]["id"] == "2_1"
+    assert found.json["outcome"] == "duplicate"
+    assert found.json["false_alarm"] < 1e-4
 
     again = ("gallery", "enrol", people, "--id", "again", f"right-index={prints / '2_2.png'}")
     assert ektp_hw(*again, "--name", "A Name").out.endswith("1 enrolled, 4 people now\n")
@@ -145,10 +147,26 @@ def test_gallery(ektp_hw, prints, tmp_path):
     assert "again" in ektp_hw("gallery", "dedup", people).out
     resumed = ektp_hw("gallery", "dedup", people, "--resume", twice.json["position"], "--json")
     assert (resumed.code, resumed.json["duplicates"]) == (0, [])
+    journal = tmp_path / "night.journal"
+    for _ in range(2):
+        kept = ektp_hw("gallery", "dedup", people, "--exact", "--journal", journal, "--json")
+        assert kept.json["duplicates"] == twice.json["duplicates"]
+    other = ektp_hw("gallery", "dedup", people, "--tolerant", "--journal", journal)
+    assert (other.code, "another deduplication" in other.err) == (2, True)
 
     assert ektp_hw("gallery", "info", people, "--json").json["people"] == 4
     verified = ektp_hw("gallery", "verify", people, "--json")
     assert (verified.code, verified.json) == (0, {"findings": [], "damage": []})
+
+
+def test_swapped_hands_are_found_and_said(ektp_hw, prints, tmp_path):
+    people = tmp_path / "people"
+    right, left = (prints / f"{finger}_1.png" for finger in (1, 2))
+    ektp_hw("gallery", "enrol", people, "--id", "1", f"right-index={right}", f"left-index={left}")
+    swapped = f"right-index={left}", f"left-index={right}"
+    assert ektp_hw("gallery", "search", people, *swapped).code == 1
+    found = ektp_hw("gallery", "search", people, *swapped, "--tolerant")
+    assert (found.code, "left and right were swapped" in found.out) == (0, True)
 
 
 def test_removed_compacted_and_told(ektp_hw, prints, tmp_path):
