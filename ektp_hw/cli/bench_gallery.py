@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import statistics
 import time
 from pathlib import Path
@@ -259,6 +260,8 @@ def dedup(
     with people_at(folder) as gallery:
         enrol(gallery, people)
         gallery.search(people.probe(0))  # the warm-up: everybody is read from disk
+        # Through a sieve all cores look for duplicates; otherwise one compares everybody.
+        threads = 1 if gallery.sieve is None else os.cpu_count() or 1
         pairs = size * (size - 1) // 2
         with console.progress("comparing everybody with everybody", pairs) as advance:
             begun = time.perf_counter()
@@ -272,6 +275,7 @@ def dedup(
         "pairs/s",
         as_json,
         gallery=size,
+        threads=threads,
         fingers=fingers,
         prints="synthetic",
         seconds=spent,

@@ -92,7 +92,14 @@ def prints_named(images: Path | None) -> str:
 
 
 def print_measurement(
-    what: str, rate: float, unit: str, as_json: bool, *, gallery: int | None, **depends_on: object
+    what: str,
+    rate: float,
+    unit: str,
+    as_json: bool,
+    *,
+    gallery: int | None,
+    threads: int = 1,
+    **depends_on: object,
 ) -> None:
     """Print a rate and everything that it depends on, as JSON or as a table."""
     from ektp_hw.cli.machine import describe
@@ -104,6 +111,7 @@ def print_measurement(
         "gallery": gallery,
         **depends_on,
         **describe(),
+        "threads": threads,
     }
     if as_json:
         console.print_json(answer)
