@@ -214,7 +214,7 @@ def _exact_road(gallery: Gallery, people: People, probes: list[Any]) -> dict[str
     times, right = [], []
     for at, probe in enumerate(probes):
         begun = time.perf_counter()
-        found = gallery.search(probe, exact=True)  # type: ignore[call-arg]
+        found = gallery.search(probe, exact=True)
         times.append(time.perf_counter() - begun)
         right.append(bool(found) and found[0].id == people.name(at))
     return {

@@ -91,7 +91,7 @@ def crash_before(name):
     function = getattr(os, name)
     def wrapped(*arguments, **named):
         global calls
-        calls -= 1
+        calls -= "__pycache__" not in str(arguments[0])  # what numba keeps is no gallery
         if calls < 0:
             os._exit(9)
         return function(*arguments, **named)
@@ -117,6 +117,7 @@ def test_crashed_before_each_step(tmp_path, people):
     command = [sys.executable, "-c", MIGRATE, *map(str, paths)]
     done = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True)
     codes = done.stdout.split()
+    assert "0" in codes, done.stdout + done.stderr
     crashes = codes.index("0")
     assert crashes > 5
     assert set(codes[:crashes]) == {"9"}
