@@ -66,9 +66,16 @@ class Sieve(Protocol):
     least_finger_score: float
 
     def keep(
-        self, probe: npt.NDArray[np.uint8], sketches: npt.NDArray[np.uint8], /
+        self,
+        probe: npt.NDArray[np.uint8],
+        sketches: npt.NDArray[np.uint8],
+        rows: npt.NDArray[np.uint32],
+        /,
     ) -> npt.NDArray[np.bool_]:
-        """Return which of the sketches (n, bytes) are like enough to the probe's (bytes,)."""
+        """Return which of these rows' sketches (n, bytes) are like enough to the probe's; (rows,).
+
+        Called by several threads at once.
+        """
 
 
 class FoundPair(NamedTuple):
@@ -193,22 +200,26 @@ class PairSieve:
                 room=max(_ROOM, native.PAIRS_AT_LEAST),
             )
             step = pairs.step
-            before, block = pairs.rows.T.astype(np.int64)
+            before, block = pairs.rows.T
             if task.same and not task.upper:
                 earlier = task.before.people[before] < task.block.people[block]
                 before, block = before[earlier], block[earlier]
-            found.append(self._sketched(task.block.rows[block], task.before.rows[before]))
+            found.append(self._sketched(task, block.astype(np.uint16), before))
         return np.concatenate([np.zeros((0, 2), np.int64), *found])
 
-    def _sketched(self, block: Rows, before: Rows) -> Rows:
-        order = np.lexsort((before, block))
-        block, before = block[order], before[order]
+    def _sketched(
+        self, task: _Task, block: npt.NDArray[np.uint16], before: npt.NDArray[np.uint32]
+    ) -> Rows:
+        order = np.argsort(block, kind="stable")  # by digits, since a block is small
+        block, rows = block[order], task.before.rows[before[order]]
         probes, starts = np.unique(block, return_index=True)
-        own = self._roster.sketches(probes)
+        own = self._roster.sketches(task.block.rows[probes])
         kept = np.ones(len(block), bool)
-        for probe, first, stop in zip(own, starts, np.append(starts, len(block))[1:], strict=True):
-            kept[first:stop] = self._sieve.keep(probe, self._roster.sketches(before[first:stop]))
-        return np.stack((block[kept], before[kept]), axis=1)
+        for sketch, first, stop in zip(own, starts, np.append(starts, len(block))[1:], strict=True):
+            for segment, places in self._roster.by_segment(rows[first:stop]):
+                local = (rows[first:stop][places] - segment.first).astype(np.uint32)
+                kept[first:stop][places] = self._sieve.keep(sketch, segment.sketches, local)
+        return np.stack((task.block.rows[block[kept]], rows[kept]), axis=1)
 
     def _alike(self, fingers: Rows) -> Rows:
         """Return the people (b, a) of those fingers (block, before) that score enough, (k, 2)."""

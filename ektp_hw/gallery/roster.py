@@ -16,7 +16,7 @@ from ektp_hw.errors import GalleryDamaged
 from ektp_hw.samples import FingerPosition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -103,15 +103,26 @@ class Roster:
         """Return whose fingers these rows are, as places in `seqs`."""
         return self._people[np.searchsorted(self._rows, rows)]
 
+    def by_segment(
+        self, rows: npt.NDArray[np.int64]
+    ) -> Iterator[tuple[Segment, slice | npt.NDArray[np.bool_]]]:
+        """Yield each segment that some of these rows lie in, and which of the rows do."""
+        ends = np.searchsorted(
+            self._firsts, (rows.min(initial=2**62), rows.max(initial=0)), "right"
+        )
+        low, high = (int(end) - 1 for end in ends)
+        if low == high:
+            yield self._segments[low], slice(None)
+            return
+        which = np.searchsorted(self._firsts, rows, "right") - 1
+        for number in np.unique(which):
+            yield self._segments[number], which == number
+
     def sketches(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """Return the sketches of rows through all segments, (n, sketch bytes)."""
-        which = np.searchsorted(self._firsts, rows, "right") - 1
-        width = self._segments[0].sketches.shape[1]
-        found = np.empty((len(rows), width), np.uint8)
-        for number in np.unique(which):
-            here = which == number
-            segment = self._segments[number]
-            found[here] = segment.sketches[rows[here] - segment.first]
+        found = np.empty((len(rows), self._segments[0].sketches.shape[1]), np.uint8)
+        for segment, places in self.by_segment(rows):
+            found[places] = segment.sketches[rows[places] - segment.first]
         return found
 
     def stored(self, row: int) -> memoryview | None:

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from itertools import islice
+from dataclasses import replace
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -206,3 +207,22 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(path, gallery, tmp_path
         assert lines == [" ".join(pair) for pair in whole[: len(lines)]]
     assert attempt >= 5
     assert lines == [*(" ".join(pair) for pair in whole), "done"]
+
+
+@pytest.mark.usefixtures("crowd")
+def test_people_in_several_segments(gallery, monkeypatch):
+    whole = shown(gallery.deduplicate())
+    (segment,) = gallery.segments()
+    ends = np.flatnonzero(np.diff(segment.people)) + 1
+    cuts = [0, int(ends[3]), int(ends[20]), int(ends[21]), len(segment)]
+    columns = ("people", "positions", "alive", "codes", "sketches", "_starts", "_sizes")
+    parts = tuple(
+        replace(
+            segment,
+            first=segment.first + first,
+            **{name: getattr(segment, name)[first:stop] for name in columns},
+        )
+        for first, stop in pairwise(cuts)
+    )
+    monkeypatch.setattr(gallery, "segments", lambda: parts)
+    assert shown(gallery.deduplicate()) == whole
