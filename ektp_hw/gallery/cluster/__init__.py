@@ -113,8 +113,7 @@ def _workers(where: ClusterAddress, shard: tuple[Any, ...]) -> Executor:
     if where.scheme == "ray":
         from ektp_hw.gallery.cluster.ray_workers import RayExecutor
 
-        head = where.head if where.head in {"local", "auto"} else f"ray://{where.head}"
-        return RayExecutor(head, shard, names)
+        return RayExecutor(where.head, shard, names)
     from ektp_hw.gallery.cluster.processes import ProcessExecutor
 
     return ProcessExecutor(shard, names)

@@ -7,7 +7,11 @@
     local://?path=people&workers=4                processes of this machine, without Ray
     ray://local?path=people&workers=4             Ray, started here and ended with the gallery
     ray://auto?path=people&workers=32             the Ray cluster that this machine is part of
-    ray://10.0.0.5:10001?path=people&workers=32   a cluster, through its head's Ray Client port
+    ray://10.0.0.5:6379?path=people&workers=32    that cluster, by its head's address
+
+This machine must be part of the Ray cluster (``ray start --address=10.0.0.5:6379``), and ektp_hw
+installed on all of its machines. Workers that see the gallery's folder under the same path read
+it there; the others are sent the people they hold.
 
 After the question mark: ``path`` the gallery's folder (needed), ``workers`` how many (one a
 processor core unless given), ``replicas`` how many of them hold each block of people (1),

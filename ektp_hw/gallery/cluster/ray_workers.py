@@ -33,8 +33,8 @@ class RayExecutor:
     Parameters
     ----------
     address
-        ``local`` starts Ray on this machine; ``auto`` joins the cluster that this machine is
-        part of; anything else is the address of a cluster's head, as ``ray.init`` takes it.
+        ``local`` starts Ray on this machine; ``auto`` is the cluster that this machine is part
+        of; anything else is that cluster by its head's address.
     shard
         Arguments of `Shard`.
     workers
@@ -170,6 +170,6 @@ def _started(address: str) -> tuple[ModuleType, bool]:
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise GalleryError(
             f"the Ray cluster at {address} cannot be reached ({error}); start it with 'ray start "
-            "--head', or check the address"
+            "--head', have this machine join it with 'ray start --address', or check the address"
         ) from error
     return ray, True

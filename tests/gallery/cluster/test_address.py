@@ -9,8 +9,8 @@ from ektp_hw.gallery.cluster import ClusterAddress, is_cluster, parse
 
 def test_addresses():
     assert parse("ray://local?path=people&workers=4") == ClusterAddress("ray", "local", "people", 4)
-    assert parse("ray://10.0.0.5:10001?path=/a%20b&workers=9&replicas=2&deadline=1.5&block=64") == (
-        ClusterAddress("ray", "10.0.0.5:10001", "/a b", 9, 2, 1.5, 64)
+    assert parse("ray://10.0.0.5:6379?path=/a%20b&workers=9&replicas=2&deadline=1.5&block=64") == (
+        ClusterAddress("ray", "10.0.0.5:6379", "/a b", 9, 2, 1.5, 64)
     )
     assert parse("local://?path=people").scheme == "local"
     assert parse("local://?path=people").workers >= 1
