@@ -208,7 +208,7 @@ class PairSieve:
         return np.concatenate([np.zeros((0, 2), np.int64), *found])
 
     def _sketched(
-        self, task: _Task, block: npt.NDArray[np.uint16], before: npt.NDArray[np.uint32]
+        self, task: Task, block: npt.NDArray[np.uint16], before: npt.NDArray[np.uint32]
     ) -> Rows:
         order = np.argsort(block, kind="stable")  # by digits, since a block is small
         block, rows = block[order], task.before.rows[before[order]]
