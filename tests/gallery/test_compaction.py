@@ -6,6 +6,7 @@ import pytest
 
 from ektp_hw.errors import GalleryFull, OperationCancelled
 from ektp_hw.gallery import Gallery, Person, compaction, folder, shelves
+from ektp_hw.gallery.columns import Undescribed
 from ektp_hw.samples import FingerPosition
 
 
@@ -144,7 +145,7 @@ def test_order_of_enrolment_is_kept(path, person):
 
 def test_columns_of_another_description_are_made_anew(path, person):
     people = [person(str(i)) for i in range(12)]
-    with Gallery.open(path) as gallery:
+    with Gallery.open(path, description=Undescribed()) as gallery:
         gallery.enrol_all(people)
         assert gallery.segments()[0].described
     with Gallery.open(path, description=Described()) as gallery:
