@@ -14,6 +14,7 @@ from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.catalogue import finger_of, stop_if
 from ektp_hw.gallery.deduplication import Deduplication, EveryPair, least_score
 from ektp_hw.gallery.described import Described
+from ektp_hw.gallery.finger_sieve import FingerSieve
 from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.pair_journal import PairJournal
 from ektp_hw.gallery.pair_sieve import PairSieve
@@ -83,8 +84,8 @@ class Gallery(Store):
         comparison
             What prepares and compares templates; `ektp_hw.fingerprint.comparison` unless given.
         sieve
-            Which codes and sketches are alike enough for a comparison; everybody is compared
-            without one.
+            Which codes and sketches are alike enough for a comparison in a deduplication;
+            `FingerSieve` for the gallery's size unless given.
 
         Raises
         ------
@@ -225,9 +226,10 @@ class Gallery(Store):
     ) -> Deduplication:
         """Hold everybody against everybody and iterate over the pairs that may be one person.
 
-        With a sieve, people are found through their codes and sketches by all cores, and those
-        found are compared as everybody is without one: the scores are the same, and what is lost
-        is what the sieve was chosen to lose.
+        In a small gallery everybody is compared. In a large one, and with a sieve of one's own,
+        people are found through their codes and sketches by all cores, and those found are
+        compared as everybody would be: the scores are the same, and what is lost is what the
+        sieve was chosen to lose (`finger_sieve`).
 
         Parameters
         ----------
@@ -235,7 +237,7 @@ class Gallery(Store):
             Least score reported; the greater of 4 and log10 of the number of pairs unless given,
             at which one false pair is expected in the whole gallery.
         exact
-            Compare everybody in spite of the sieve.
+            Compare everybody in a large gallery too.
         tolerant
             As in `search`.
         resume
@@ -257,19 +259,20 @@ class Gallery(Store):
             If the journal is of another deduplication, or cannot be written.
         """
         comparison = self._comparison()
-        roster = None if exact else self._sieved()
+        sieved = None if exact else self._sieved()
         about = {
             "gallery": self._manifest.identity.hex(),
             "threshold": threshold,
-            "exact": roster is None,
+            "exact": sieved is None,
             "tolerant": tolerant,
         }
         kept = None if journal is None else PairJournal(Path(journal), about)
         stop_if(cancel)
-        if roster is not None and self.sieve is not None:
+        if sieved is not None:
+            roster, sieve = sieved
             threshold = least_score(len(roster)) if threshold is None else threshold
             source: PairSource = PairSieve(
-                roster, comparison, self.sieve,
+                roster, comparison, sieve,
                 threshold=threshold, tolerant=tolerant, cancel=cancel,
             )  # fmt: skip
             return Deduplication(
@@ -306,18 +309,21 @@ class Gallery(Store):
                 tolerant=tolerant, cancel=cancel,
             )  # fmt: skip
 
-    def _sieved(self) -> Roster | None:
-        """Return everybody's codes, or None if there is no sieve for them."""
-        if self.sieve is None:
-            return None
+    def _sieved(self) -> tuple[Roster, Sieve] | None:
+        """Return everybody's codes and their sieve, or None if everybody is to be compared."""
         segments = self.segments()
+        rows = sum(int(segment.alive.sum()) for segment in segments)
+        if self.sieve is None and rows <= self.cascade.alike:
+            return None
         if not all(segment.described for segment in segments):
             _log.warning(
                 "%s holds codes of another release, so everybody is compared; compact the gallery "
                 "to describe them anew", self._path,
             )  # fmt: skip
             return None
-        return Roster(segments)
+        roster = Roster(segments)
+        most = max((len(rank.rows) for rank in roster.ranks.values()), default=0)
+        return roster, self.sieve or FingerSieve.among(most)
 
     def _comparison(self) -> Comparison:
         if self.comparison is None:

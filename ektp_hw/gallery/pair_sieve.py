@@ -52,18 +52,15 @@ _UNKNOWN = FingerPosition.UNKNOWN
 
 
 class Sieve(Protocol):
-    """Which two fingers are worth comparing; chosen from measured losses.
+    """Which two fingers are worth comparing; chosen from measured losses."""
 
-    Attributes
-    ----------
-    code_distance
-        The largest distance of two codes that are looked at further.
-    least_finger_score
-        Somebody is compared with all fingers only if one finger reaches this score.
-    """
+    @property
+    def code_distance(self) -> int:
+        """The largest distance of two codes that are looked at further."""
 
-    code_distance: int
-    least_finger_score: float
+    @property
+    def least_finger_score(self) -> float:
+        """Somebody is compared with all fingers only if one finger reaches this score."""
 
     def keep(
         self,

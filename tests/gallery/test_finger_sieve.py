@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cascade's sieve on people with real codes, sketches and comparison."""
+
+import numpy as np
+import pytest
+
+from ektp_hw.gallery import Gallery, Person
+from ektp_hw.gallery.cascade_parameters import CascadeParameters
+from ektp_hw.gallery.finger_sieve import FingerSieve
+from ektp_hw.samples import FingerPosition
+from ektp_hw.synthetic import Population
+
+PEOPLE, TWICE = 250, 30
+POSITIONS = [FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX]
+
+
+def test_larger_galleries_have_closer_sieves():
+    distances = [FingerSieve.among(fingers).code_distance for fingers in 10 ** np.arange(9)]
+    assert distances == sorted(distances, reverse=True)
+    assert (distances[0], distances[6], distances[8]) == (243, 212, 195)
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory):
+    """Some are enrolled a second time, with other touches of their fingers."""
+    population = Population(seed=6)
+    path = tmp_path_factory.mktemp("crowd") / "people"
+    with Gallery.open(path) as gallery:
+        for name, people, touch in (("first", PEOPLE, 0), ("second", TWICE, 1)):
+            for batch, fingers in population.stream(range(people), POSITIONS, touch):
+                gallery.enrol_all(
+                    Person(f"{name} {one}", dict(zip(POSITIONS, templates, strict=True)))
+                    for one, templates in zip(batch, fingers, strict=True)
+                )
+    return path
+
+
+def test_duplicates_come_through(crowd):
+    with Gallery.open(crowd, read_only=True) as gallery:
+        exact = {(pair.a, pair.b): pair.score for pair in gallery.deduplicate(exact=True)}
+        assert {(pair.a, pair.b): pair.score for pair in gallery.deduplicate()} == exact
+        gallery.cascade = CascadeParameters(alike=1)  # no gallery is small
+        found = {(pair.a, pair.b): pair.score for pair in gallery.deduplicate()}
+    planted = {(f"first {one}", f"second {one}") for one in range(TWICE)}
+    assert exact.keys() <= planted
+    assert len(exact) >= TWICE - 2
+    assert found.items() <= exact.items()
+    assert len(found) >= len(exact) - 2
