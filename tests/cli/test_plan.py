@@ -33,7 +33,7 @@ def test_json(ektp_hw, measured):
     assert told["growth"] == {"search": 1.0, "deduplication": 2.0}
     assert told["assumptions"]
     assert told["machines"]["needed"] > 1
-    more = ektp_hw(*PLAN, "--measured", measured, "--json", "--keep-codes", "0.5").json
+    more = ektp_hw(*PLAN, "--measured", measured, "--json", "--pair-codes", "0.5").json
     assert more["deduplication"]["core_hours"] > told["deduplication"]["core_hours"]
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ektp_hw.gallery.cluster.address import ClusterAddress, is_cluster, parse
 from ektp_hw.gallery.cluster.gallery import ClusterGallery, SearchAnswer
+from ektp_hw.gallery.described import Described
 
 if TYPE_CHECKING:
     from ektp_hw.gallery.cluster.executor import Executor
@@ -84,7 +85,7 @@ def connect(
         create=create,
         read_only=read_only,
         secret=secret,
-        description=description,
+        description=Described() if description is None else description,
         actor=actor,
     )
     try:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ektp_hw import native
+from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.cluster.plan_in_words import assumptions, sentences
 
 if TYPE_CHECKING:
@@ -84,10 +85,14 @@ class Assumptions:
     """Of one machine."""
     memory: float = 512e9
     """Bytes of one machine."""
-    kept_by_codes: float = 0.01
-    """Share of the people that stage (a) leaves to stage (b)."""
-    kept_by_sketches: float = 1e-5
-    """Share of the people that stage (b) leaves to stage (c)."""
+    kept_by_codes: float = CascadeParameters.near
+    """Share of the people that stage (a) of a search leaves to stage (b), for each finger."""
+    kept_by_sketches: float = CascadeParameters.alike_share
+    """Share of the people that stage (b) of a search leaves to stage (c), for each finger."""
+    paired_by_codes: float = 0.01
+    """Share of the pairs that stage (a) of a deduplication leaves to stage (b)."""
+    paired_by_sketches: float = 1e-5
+    """Share of the pairs that stage (b) of a deduplication leaves to stage (c)."""
     replicas: int = 2
     """Machines that hold each person."""
     busy: float = 0.7
@@ -108,6 +113,8 @@ class Assumptions:
             memory=(1e6, 1e16),
             kept_by_codes=(0, 1),
             kept_by_sketches=(0, 1),
+            paired_by_codes=(0, 1),
+            paired_by_sketches=(0, 1),
             replicas=(1, 100),
             busy=(0.01, 1),
             filled=(0.01, 1),
@@ -173,12 +180,15 @@ def plan(
     """
     assumed = assumed or Assumptions()
     people, usable = demand.people, assumed.cores * assumed.busy
-    one = _cost(demand, assumed, rates, rates.codes)
-    pair = _cost(demand, assumed, rates, rates.code_pairs)
-    search = one * people
+    search = people * _cost(
+        demand, rates, rates.codes, assumed.kept_by_codes, demand.fingers * assumed.kept_by_sketches
+    )
+    pair = _cost(
+        demand, rates, rates.code_pairs, assumed.paired_by_codes, assumed.paired_by_sketches
+    )
     dedup = pair * people * (people - 1) / 2
     newcomers = demand.newcomers
-    day = search * newcomers + pair * newcomers * (newcomers - 1) / 2
+    day = pair * newcomers * (people + (newcomers - 1) / 2)
     memory, disk = _bytes(demand, assumed, rates)
     need = {
         "for_memory": memory / (assumed.memory * assumed.filled),
@@ -221,13 +231,23 @@ def plan(
     return replace(found, sentences=sentences(found), assumptions=assumptions(found))
 
 
-def _cost(demand: Demand, assumed: Assumptions, rates: StageRates, codes: float) -> float:
-    """Return core seconds of holding one person against another, all stages on average."""
+def _cost(
+    demand: Demand, rates: StageRates, codes: float, sketched: float, compared: float
+) -> float:
+    """Return core seconds of holding one person against another, all stages on average.
+
+    Parameters
+    ----------
+    codes
+        Codes a second.
+    sketched, compared
+        Shares of the people that get to stage (b) with every finger, and to stage (c) with all.
+    """
     irises = demand.irises * IRIS_TURNS * IRIS_BYTES / CODE_BYTES / rates.codes
     return (
         demand.fingers / codes
-        + assumed.kept_by_codes * (demand.fingers / rates.sketches + irises)
-        + assumed.kept_by_sketches * demand.fingers / rates.templates
+        + sketched * (demand.fingers / rates.sketches + irises)
+        + min(compared, 1.0) * demand.fingers / rates.templates
     )
 
 

@@ -149,16 +149,19 @@ class ClusterGallery(BlockStore):
         probe: Person | FingerprintTemplate,
         limit: int = 10,
         *,
+        exact: bool = False,
         tolerant: bool = False,
         progress: Callable[[int, int], None] | None = None,
         cancel: threading.Event | None = None,
         deadline: float | None = None,
         partial: bool = False,
     ) -> SearchAnswer:
-        """Return the enrolled people most like the probe: what `Gallery.search` returns.
+        """Return the enrolled people most like the probe: what an exact `Gallery.search` returns.
 
         Parameters
         ----------
+        exact
+            Workers compare everybody in any case: nobody is left out for being unlikely.
         limit, tolerant, cancel
             As in `Gallery.search`.
         progress
@@ -175,6 +178,7 @@ class ClusterGallery(BlockStore):
         OperationCancelled
             If ``cancel`` was set.
         """
+        del exact
         if limit < 1:
             raise ValueError(f"at least one candidate must be asked for, not {limit}")
         stop_if(cancel)

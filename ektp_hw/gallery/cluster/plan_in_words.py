@@ -50,10 +50,12 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
             f"time and {assumed['filled']:.0%} of the memory are used."
         ),
         (
-            f"Stage (a) leaves {assumed['kept_by_codes']:.3g} of the people to look at closer and "
-            f"stage (b) {assumed['kept_by_sketches']:.3g}, however many people there are, for at a "
-            "share the loss of mates is fixed; so a search grows with N, and deduplication with "
-            "N (N - 1) / 2."
+            f"In a search, for each finger, stage (a) leaves {assumed['kept_by_codes']:.3g} of the "
+            f"people to look at closer and stage (b) {assumed['kept_by_sketches']:.3g}; in a "
+            f"deduplication they leave {assumed['paired_by_codes']:.3g} and "
+            f"{assumed['paired_by_sketches']:.3g} of the pairs. However many people there are, for "
+            "at a share the loss of mates is fixed; so a search grows with N, and deduplication "
+            "with N (N - 1) / 2."
         ),
         (
             "Each finger is held against the finger of the same position; for mislabelled ones, "
@@ -69,7 +71,8 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
             f"and there is {assumed['spare_disk']:.3g} times the room of all data, for compaction."
         ),
         (
-            f"The day's newcomers are searched in {assumed['hours']:g} hours, the nation is "
+            "The day's newcomers are held against all by a deduplication that goes on, in "
+            f"{assumed['hours']:g} hours, the nation is "
             f"deduplicated in {demand['days']:g} days, and at the busiest time "
             f"{demand['searches']:g} searches a second come; the three are not added up."
         ),

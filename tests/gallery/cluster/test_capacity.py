@@ -22,13 +22,21 @@ NATION = Demand(people=200e6, fingers=10, irises=0)
 def test_counted_by_hand():
     """One finger, no sketches or templates kept: the work is codes and nothing else."""
     assumed = Assumptions(
-        cores=10, memory=1e9, kept_by_codes=0, kept_by_sketches=0, replicas=1, busy=0.5, filled=1
+        cores=10,
+        memory=1e9,
+        kept_by_codes=0,
+        kept_by_sketches=0,
+        replicas=1,
+        busy=0.5,
+        filled=1,
+        paired_by_codes=0,
+        paired_by_sketches=0,
     )
     found = plan(Demand(people=3e6, fingers=1, days=0.5, daily=1000), RATES, assumed)
     assert found.search["core_seconds"] == pytest.approx(0.01)
     assert found.deduplication["pairs_of_people"] == 3e6 * (3e6 - 1) / 2
     assert found.deduplication["core_hours"] * 3600 == pytest.approx(4.5e12 / 2e9, rel=1e-5)
-    assert found.daily["core_hours"] * 3600 == pytest.approx(1000 * 0.01, rel=1e-3)
+    assert found.daily["core_hours"] * 3600 == pytest.approx(1000 * 3e6 / 2e9, rel=1e-3)
     a_finger = 64 + native.SKETCH_BYTES + 10
     assert found.memory["bytes"] == 3e6 * a_finger
     assert found.disk["bytes"] == 3e6 * (a_finger + 400 + 400) * 1.25
@@ -39,11 +47,22 @@ def test_counted_by_hand():
 
 
 def test_each_stage_costs_what_it_keeps():
-    base = plan(NATION, RATES).search["core_seconds"]
-    wider = plan(NATION, RATES, Assumptions(kept_by_codes=0.02)).search["core_seconds"]
-    assert wider - base == pytest.approx(0.01 * 200e6 * 10 / 2e6)
-    deeper = plan(NATION, RATES, Assumptions(kept_by_sketches=2e-5)).search["core_seconds"]
-    assert deeper - base == pytest.approx(1e-5 * 200e6 * 10 / 25e3)
+    def cost(what, part, **kept):
+        return getattr(plan(NATION, RATES, Assumptions(**kept)), what)[part]
+
+    search = ("search", "core_seconds")
+    more = cost(*search, kept_by_codes=0.3) - cost(*search, kept_by_codes=0.2)
+    assert more == pytest.approx(0.1 * 200e6 * 10 / 2e6)
+    more = cost(*search, kept_by_sketches=2e-3) - cost(*search, kept_by_sketches=1e-3)
+    assert more == pytest.approx(1e-3 * 10 * 200e6 * 10 / 25e3), "all fingers of all ten's"
+    everybody = cost(*search, kept_by_sketches=1.0) - cost(*search, kept_by_sketches=0.0)
+    assert everybody == pytest.approx(plan(NATION, RATES).search["core_seconds_exact"])
+    pairs = plan(NATION, RATES).deduplication["pairs_of_people"]
+    dedup = ("deduplication", "core_hours")
+    more = cost(*dedup, paired_by_codes=0.02) - cost(*dedup, paired_by_codes=0.01)
+    assert more * 3600 == pytest.approx(0.01 * pairs * 10 / 2e6)
+    more = cost(*dedup, paired_by_sketches=2e-5) - cost(*dedup, paired_by_sketches=1e-5)
+    assert more * 3600 == pytest.approx(1e-5 * pairs * 10 / 25e3)
     exact = plan(NATION, RATES).search["core_seconds_exact"]
     assert exact == pytest.approx(200e6 * 10 / 25e3)
 
