@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from ektp_hw.gallery.layout import CODE_WORDS
+from ektp_hw.native import SKETCH_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from ektp_hw.templates import FingerprintTemplate
 
 __all__ = ["SKETCH_BYTES", "Description", "Undescribed"]
-
-SKETCH_BYTES = 32 * 16 + 32
-"""Of one finger: 32 minutiae of 128 bits and a direction each."""
 
 
 class Description(Protocol):
