@@ -76,6 +76,18 @@ def bench_scan_pairs(benchmark, isa):
     benchmark.extra_info["billion_pairs_a_second"] = len(codes) ** 2 / seconds / 1e9
 
 
+def bench_glimpse(benchmark, isa):
+    """Half of the codes of one sketch against 200 000 (128 MB), 24 minutiae against 32."""
+    random = np.random.default_rng(1)
+    codes = random.integers(0, 2**64, (200_000, 32, 2), np.uint64, endpoint=False)
+    columns = random.integers(0, 256, (200_000, 3, 32), np.uint8)
+    sketches = native.pack_sketches(codes, columns, np.full(200_000, 32, np.uint8))
+    benchmark.extra_info |= {"fingers": len(sketches), "isa": isa.name.lower()}
+    benchmark(native.glimpse, sketches[0], sketches, minutiae=24, reach=22)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["million_fingers_a_second"] = len(sketches) / seconds / 1e6
+
+
 @pytest.mark.parametrize("order", ["rising", "any"])
 def bench_sketch(benchmark, isa, order):
     """One sketch against 20 000 of 200 000 (128 MB), as they lie and at random."""

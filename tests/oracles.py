@@ -91,6 +91,13 @@ def scan_pairs(a, b, most, upper):
     return found
 
 
+def glimpse(probe, sketches, *, minutiae, reach):
+    bits = oracles_sketch.opened(probe)[0][:minutiae, :64]
+    others = [oracles_sketch.opened(other)[0][:, :64] for other in sketches]
+    apart = [(bits[:, np.newaxis] != other).sum(axis=2) for other in others]
+    return [int(np.maximum(reach - each.min(axis=0, initial=64), 0).sum()) for each in apart]
+
+
 def sketch(probe, sketches, **constants):
     return [oracles_sketch.score(probe, other, **constants) for other in sketches]
 

@@ -16,7 +16,7 @@ import numpy as np
 from ektp_hw.fingerprint.cascade_tables import cascade_tables
 from ektp_hw.fingerprint.sketch import sketches_of
 from ektp_hw.fingerprint.sketch_parameters import SOFTNESS
-from ektp_hw.fingerprint.surroundings import surroundings_of
+from ektp_hw.fingerprint.surroundings import projected, surroundings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["codes_and_sketches", "codes_of", "finger_codes", "pooled"]
 
-_TOGETHER = 256
+_TOGETHER = 64
 """Templates in one go: what is computed between fits the cache."""
 
 
@@ -68,7 +68,7 @@ def codes_of(
 
 def pooled(around: Surroundings, tables: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
     """Return how much of each word of the vocabulary is in each finger, (n, words), as roots."""
-    sums = around.numbers @ tables["word_weights"].astype(np.float32) - tables["word_limits"]
+    sums = projected(around.numbers, tables["word_weights"]) - tables["word_limits"]
     places = (sums * tables["word_scale"]).astype(np.float32)
     words = tables["words"]
     near = places @ (SOFTNESS * words.T) - SOFTNESS / 2 * (words * words).sum(axis=1)

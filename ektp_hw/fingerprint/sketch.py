@@ -25,8 +25,8 @@ import numpy as np
 
 from ektp_hw import native
 from ektp_hw.fingerprint.cascade_tables import cascade_tables
-from ektp_hw.fingerprint.sketch_parameters import GLANCE, UNIT
-from ektp_hw.fingerprint.surroundings import surroundings_of
+from ektp_hw.fingerprint.sketch_parameters import GLANCE, GLIMPSE, UNIT
+from ektp_hw.fingerprint.surroundings import projected, surroundings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from ektp_hw.fingerprint.surroundings import Surroundings
     from ektp_hw.templates import FingerprintTemplate
 
-__all__ = ["compare_sketches", "sketches", "sketches_of"]
+__all__ = ["compare_at_first_sight", "compare_sketches", "sketches", "sketches_of"]
 
 _MIDDLE = 128
-_PARAMETERS = native.sketch_parameters(reach=GLANCE.reach, turn=GLANCE.turn, place=GLANCE.place)
+_PARAMETERS = native.sketch_parameters(
+    reach=GLANCE.reach, turn=GLANCE.turn, place_first=GLANCE.place_first, place=GLANCE.place
+)
 
 
 def sketches(templates: Sequence[FingerprintTemplate]) -> npt.NDArray[np.uint8]:
@@ -57,12 +59,23 @@ def compare_sketches(
     return native.sketch(probe, references, _PARAMETERS, rows)
 
 
+def compare_at_first_sight(
+    probe: npt.NDArray[np.uint8],
+    references: npt.NDArray[np.uint8],
+    rows: npt.NDArray[np.uint32] | None = None,
+) -> npt.NDArray[np.uint16]:
+    """Return likewise how alike they seem by half of each code, wherever the minutiae lie."""
+    return native.glimpse(
+        probe, references, minutiae=GLIMPSE.minutiae, reach=GLIMPSE.reach, rows=rows
+    )
+
+
 def sketches_of(
     around: Surroundings, tables: Mapping[str, npt.NDArray[Any]]
 ) -> npt.NDArray[np.uint8]:
     """Return the sketches of fingers whose surroundings are known."""
     count, most = len(around.counts), native.SKETCH_MINUTIAE
-    sums = around.numbers @ tables["sketch_weights"].astype(np.float32)
+    sums = projected(around.numbers, tables["sketch_weights"])
     bits = np.packbits(sums > tables["sketch_limits"], axis=1, bitorder="little")
     owner = np.repeat(np.arange(count), around.counts)
     ends = np.cumsum(around.counts)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 __all__ = [
     "GLANCE",
+    "GLIMPSE",
     "SOFTNESS",
     "SURROUNDINGS",
     "UNIT",
     "GlanceParameters",
+    "GlimpseParameters",
     "SurroundingsParameters",
 ]
 
@@ -55,19 +57,33 @@ class SurroundingsParameters:
 
 
 @dataclass(frozen=True)
+class GlimpseParameters:
+    """How half of each code is compared, without geometry (``native/src/glimpse.h``)."""
+
+    minutiae: int = 32
+    """Of the probe that count; 24 of them lose as much as all 32 with half the reach."""
+    reach: int = 22
+    """Bits that differ at which two minutiae are no more alike: of 64, another minutia has 32 on
+    average, and the nearest of 32 others 22."""
+
+
+@dataclass(frozen=True)
 class GlanceParameters:
     """How two sketches are compared (``native/src/sketch.h``)."""
 
-    reach: int = 48
+    reach: int = 54
     """Bits that differ at which two minutiae are no more alike: of 128, the same minutia has 27 on
-    average, another 63."""
+    average, another 63. What is nearer than that by chance, the geometry sorts out."""
     turn: int = 20
     """1/256 of a turn: how far minutiae laid on each other may differ in direction, 28 degrees."""
-    place: int = 8
-    """Units: how far they may lie apart, two ridge periods."""
+    place_first: int = 14
+    """Units: how far they may lie apart before the shift is known well, three ridge periods ..."""
+    place: int = 9
+    """... and after, two: skin stretches."""
 
 
 SURROUNDINGS = SurroundingsParameters()
+GLIMPSE = GlimpseParameters()
 GLANCE = GlanceParameters()
 UNIT = 2.0
 """Pixels at 500 ppi of a sketch's coordinates: 256 of them cover an inch."""

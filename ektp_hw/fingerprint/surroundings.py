@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-__all__ = ["Surroundings", "surroundings_of"]
+__all__ = ["Surroundings", "projected", "surroundings_of"]
 
 _PER_PIXEL = 16.0
 """Entries of the bell's table for each pixel: positions are stored as finely."""
@@ -111,6 +111,23 @@ def surroundings_of(
         numbers=numbers,
         chosen=chosen - (ends - sizes)[owner[chosen]],
     )
+
+
+def projected(numbers: Floats, weights: npt.NDArray[np.int8]) -> Floats:
+    """Return numbers @ weights, exactly: whole numbers below 2^24, (minutiae, columns) float32."""
+    return _projected(numbers, np.ascontiguousarray(weights, np.float32))
+
+
+@kernel
+def _projected(numbers: Floats, weights: Floats) -> Floats:
+    sums = np.zeros((numbers.shape[0], weights.shape[1]), np.float32)
+    for m in range(numbers.shape[0]):
+        for k in range(numbers.shape[1]):
+            number = numbers[m, k]
+            if number != 0.0:  # more than half of them are
+                for d in range(weights.shape[1]):
+                    sums[m, d] += number * weights[k, d]
+    return sums
 
 
 @functools.cache

@@ -16,21 +16,25 @@ __all__ = ["CascadeParameters"]
 class CascadeParameters:
     """Shares and numbers are of the fingers that one finger of the probe is held against."""
 
-    near: float = 0.25
-    """Share that codes hand on to sketches. A code is a first look at a whole finger, and a touch
-    that shows another part of it looks different: this share, and not a smaller one, is what
-    keeps such mates. It takes most of the time of a search among a million."""
-    near_at_least: int = 20_000
-    """In a small gallery sketches look at so many: some milliseconds."""
-    alike: int = 1_500
-    """Number that sketches hand on to the full comparison, about 20 microseconds each."""
-    alike_share: float = 0.001
-    """In a gallery of more than so many times that number, this share of it instead."""
+    likely: float = 0.05
+    """Share that the first sight hands on to the comparison of sketches; beyond it one mate in a
+    thousand is lost, and a third of a microsecond is spent on each."""
+    likely_at_least: int = 5_000
+    """In a small gallery so many: two milliseconds."""
+    alike: int = 500
+    """Number that sketches hand on to the full comparison, which with the reading and preparing of
+    the template takes some 25 microseconds each ..."""
+    alike_share: float = 0.0005
+    """... or in a gallery of more than a million this share."""
+    alike_at_least: int = 25
+    """Of a probe's several fingers each hands on fewer, since it takes but one of them to find a
+    person, and all fingers of each person found are compared; but so many at least."""
 
-    def near_of(self, fingers: int) -> int:
-        """Return how many of so many fingers codes hand on."""
-        return min(fingers, max(self.near_at_least, round(self.near * fingers)))
+    def likely_of(self, total: int) -> int:
+        """Return how many of so many fingers the first sight hands on."""
+        return min(total, max(self.likely_at_least, round(self.likely * total)))
 
-    def alike_of(self, fingers: int) -> int:
-        """Return how many of so many fingers sketches hand on."""
-        return min(fingers, max(self.alike, round(self.alike_share * fingers)))
+    def alike_of(self, total: int, fingers: int = 1) -> int:
+        """Return how many of so many sketches hand on for each of the probe's fingers."""
+        most = max(self.alike, round(self.alike_share * total))
+        return min(total, max(self.alike_at_least, most // fingers**2))

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is worth a full comparison: a cascade over fingers, then their people.
 
-For each finger of the probe, against the fingers it is to be compared with: (a) the nearest by code
-(`native.scan_nearest`), (b) of those the most alike by sketch. Whoever one of these fingers belongs
-to is compared fully, all fingers, so that candidates who come through have exactly the score that
-comparing everybody gives them (`search.score_people`).
+For each finger of the probe, against the fingers it is to be compared with: (a) those whose
+sketches are most alike at first sight, (b) of those the most alike by whole sketches. Whoever one
+of these fingers belongs to is compared fully, all fingers, so that candidates who come through have
+exactly the score that comparing everybody gives them (`search.score_people`).
 """
 
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ektp_hw import native
 from ektp_hw.errors import GalleryDamaged
 from ektp_hw.gallery.catalogue import stop_if
 from ektp_hw.gallery.prepared_rows import PreparedRows
@@ -37,7 +37,7 @@ __all__ = ["Shortlist", "people_worth_comparing"]
 _log = logging.getLogger(__name__)
 _UNKNOWN = FingerPosition.UNKNOWN
 _AT_ONCE = 1 << 16
-"""Sketches in one call, some 20 milliseconds: then a cancellation is heard."""
+"""Sketches in one call, some 20 milliseconds at most: then a cancellation is heard."""
 
 
 class _Row(NamedTuple):
@@ -45,22 +45,23 @@ class _Row(NamedTuple):
 
     segment: Segment
     rows: npt.NDArray[np.uint32]
-    codes: npt.NDArray[np.uint64]
 
 
 class Shortlist:
-    """Codes of everybody, by position; kept from one state of the segments to the next."""
+    """Everybody's fingers by position; kept from one state of the segments to the next."""
 
     def __init__(self) -> None:
         self._known: dict[Segment, dict[FingerPosition, _Row]] = {}
-        self._firsts = np.zeros(0, np.int64)
+        self._segments: list[Segment] = []
+        self._firsts: list[int] = []
 
     def see(self, segments: Sequence[Segment]) -> None:
         """Take the present state of the segments; only those that changed cost time."""
         self._known = {
             segment: self._known.get(segment) or _by_position(segment) for segment in segments
         }
-        self._firsts = np.array([segment.first for segment in self._known], np.int64)
+        self._segments = [*segments]
+        self._firsts = [segment.first for segment in segments]
 
     def positions(self) -> set[FingerPosition]:
         """Return all positions that somebody has a finger of."""
@@ -68,30 +69,36 @@ class Shortlist:
 
     def likely(
         self,
-        code: npt.NDArray[np.uint64],
         sketch: npt.NDArray[np.uint8],
         positions: set[FingerPosition],
         parameters: CascadeParameters,
+        *,
+        fingers: int = 1,
         cancel: threading.Event | None = None,
     ) -> npt.NDArray[np.int64]:
         """Return the rows, through all segments, of the fingers most like one of the probe."""
-        from ektp_hw.fingerprint.sketch import compare_sketches
+        from ektp_hw.fingerprint.sketch import compare_at_first_sight, compare_sketches
 
         among = self._of(positions)
         total = sum(len(each.rows) for each in among)
-        found: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
-        scores: list[npt.NDArray[np.uint16]] = [np.zeros(0, np.uint16)]
-        for one, near in zip(among, _nearest(code, among, parameters.near_of(total)), strict=True):
-            for start in range(0, len(near), _AT_ONCE):
-                stop_if(cancel)
-                rows = one.rows[near[start : start + _AT_ONCE]]
-                scores.append(compare_sketches(sketch, one.segment.sketches, rows))
-                found.append(one.segment.first + rows.astype(np.int64))
-        likely, alike = np.concatenate(found), np.concatenate(scores)
-        keep = parameters.alike_of(total)
-        if len(likely) <= keep:
-            return likely
-        return likely[np.argpartition(alike, len(alike) - keep)[-keep:]]
+        seen = _scored(compare_at_first_sight, sketch, among, cancel)
+        keep = parameters.likely_of(total)
+        if total > keep:
+            least = _least_of_best(seen, keep)
+            among = [
+                _Row(each.segment, each.rows[scores >= least])
+                for each, scores in zip(among, seen, strict=True)
+            ]
+        alike = np.concatenate(
+            [np.zeros(0, np.uint16), *_scored(compare_sketches, sketch, among, cancel)]
+        )
+        rows = np.concatenate(
+            [np.zeros(0, np.int64), *(each.segment.first + each.rows for each in among)]
+        ).astype(np.int64)
+        keep = parameters.alike_of(total, fingers)
+        if len(rows) <= keep:
+            return rows
+        return rows[np.argpartition(alike, len(alike) - keep)[-keep:]]
 
     def everything_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return all rows of the people whom these rows belong to, rising."""
@@ -117,9 +124,9 @@ class Shortlist:
 
     def stored(self, row: int) -> memoryview | None:
         """Return the stored template of a row, None if it is damaged."""
-        ((segment, at),) = self._split(np.array([row], np.int64))
+        segment = self._segments[bisect_right(self._firsts, row) - 1]
         try:
-            return segment.template_bytes(int(at[0]))
+            return segment.template_bytes(row - segment.first)
         except GalleryDamaged as error:
             _log.warning("%s; it is left out of the search", error)
             return None
@@ -136,7 +143,7 @@ class Shortlist:
         self, rows: npt.NDArray[np.int64]
     ) -> Iterable[tuple[Segment, npt.NDArray[np.int64]]]:
         which = np.searchsorted(self._firsts, rows, "right") - 1
-        for number, segment in enumerate(self._known):
+        for number, segment in enumerate(self._segments):
             mine = rows[which == number]
             if len(mine):
                 yield segment, mine - segment.first
@@ -159,17 +166,22 @@ def people_worth_comparing(
     OperationCancelled
         When the cancel event is set.
     """
-    from ektp_hw.fingerprint.finger_code import codes_and_sketches
+    from ektp_hw.fingerprint.sketch import sketches
 
-    codes, sketches = codes_and_sketches([*fingers.values()])
     there = shortlist.positions()
     likely = [
-        shortlist.likely(code, sketch, _held_against(probe, there, tolerant), parameters, cancel)
-        for probe, code, sketch in zip(fingers, codes, sketches, strict=True)
+        shortlist.likely(
+            sketch,
+            _held_against(probe, there, tolerant=tolerant),
+            parameters,
+            fingers=len(fingers),
+            cancel=cancel,
+        )
+        for probe, sketch in zip(fingers, sketches([*fingers.values()]), strict=True)
     ]
     rows = shortlist.everything_of(np.unique(np.concatenate(likely)))
     owners, positions = shortlist.of_whom(rows)
-    wanted = set().union(*(_held_against(probe, there, tolerant) for probe in fingers))
+    wanted = set().union(*(_held_against(probe, there, tolerant=tolerant) for probe in fingers))
     needed = np.isin(positions, [int(each) for each in wanted])
     stop_if(cancel)
     prepared = PreparedRows(shortlist, rows[needed], comparison)
@@ -185,21 +197,33 @@ def people_worth_comparing(
 
 
 def _held_against(
-    probe: FingerPosition, there: set[FingerPosition], tolerant: bool
+    probe: FingerPosition, there: set[FingerPosition], *, tolerant: bool
 ) -> set[FingerPosition]:
     return there if tolerant or probe == _UNKNOWN else there & {probe, _UNKNOWN}
 
 
-def _nearest(
-    code: npt.NDArray[np.uint64], among: Sequence[_Row], keep: int
-) -> list[npt.NDArray[np.uint32]]:
-    """Return the places, in each of these, of the `keep` codes nearest in all of them."""
-    found = [native.scan_nearest(code, each.codes, keep) for each in among]
-    if sum(len(rows) for rows, _ in found) <= keep:
-        return [rows for rows, _ in found]
-    counts = np.bincount(np.concatenate([far for _, far in found]), minlength=native.CODE_BITS + 1)
-    most = int(np.searchsorted(np.cumsum(counts), keep))
-    return [rows[far <= most] for rows, far in found]
+def _scored(
+    compare: Callable[..., npt.NDArray[np.uint16]],
+    sketch: npt.NDArray[np.uint8],
+    among: Sequence[_Row],
+    cancel: threading.Event | None,
+) -> list[npt.NDArray[np.uint16]]:
+    """Return how alike each of these is to the probe's sketch."""
+    found = []
+    for one in among:
+        scores = np.empty(len(one.rows), np.uint16)
+        for start in range(0, len(one.rows), _AT_ONCE):
+            stop_if(cancel)
+            part = slice(start, start + _AT_ONCE)
+            scores[part] = compare(sketch, one.segment.sketches, one.rows[part])
+        found.append(scores)
+    return found
+
+
+def _least_of_best(scores: Sequence[npt.NDArray[np.uint16]], keep: int) -> int:
+    """Return the score that about this many reach, at least so many."""
+    counts = np.bincount(np.concatenate(scores))
+    return len(counts) - 1 - int(np.searchsorted(np.cumsum(counts[::-1]), keep))
 
 
 def _by_position(segment: Segment) -> dict[FingerPosition, _Row]:
@@ -208,7 +232,5 @@ def _by_position(segment: Segment) -> dict[FingerPosition, _Row]:
     positions = segment.positions[alive]
     for position in np.unique(positions).tolist():
         chosen = alive[positions == position].astype(np.uint32)
-        whole = len(chosen) == len(segment)
-        codes = segment.codes if whole else np.ascontiguousarray(segment.codes[chosen])
-        rows[FingerPosition(position)] = _Row(segment, chosen, codes)
+        rows[FingerPosition(position)] = _Row(segment, chosen)
     return rows

@@ -32,6 +32,7 @@ from ektp_hw.native.scanning import (
 from ektp_hw.native.sketching import (
     SKETCH_BYTES,
     SKETCH_MINUTIAE,
+    glimpse,
     pack_sketches,
     sketch,
     sketch_parameters,
@@ -55,6 +56,7 @@ __all__ = [
     "convolve",
     "cylinders",
     "filter_cells",
+    "glimpse",
     "isa",
     "match",
     "match_one",

@@ -122,6 +122,14 @@ typedef struct {
 void ektp_sketch(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
                  const ektp_sketch_parameters *parameters, uint16_t *scores);
 
+/* Family "glimpse": half of each code of a sketch, without geometry, for a first look at everybody.
+ *
+ * Of sketches[rows[k]] (of sketches[k] where rows is NULL): the sum over its minutiae of
+ * max(0, reach - bits) with the least number of bits in which the first word of its code differs
+ * from that of one of the probe's first `minutiae` minutiae. reach is 0 to 64. */
+void ektp_glimpse(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
+                  size_t minutiae, int32_t reach, uint16_t *scores);
+
 /* Family "prepare": stored templates (`ektp_hw.templates`) made ready for ektp_match. What the
  * tables hold says the function that fills them in, `ektp_hw.native.prepare_tables`; k is a stored
  * byte, 256 steps a turn. */

@@ -5,6 +5,7 @@
 #include "cylinders.h"
 #include "ektp_native.h"
 #include "filter_cells.h"
+#include "glimpse.h"
 #include "match.h"
 #include "prepare.h"
 #include "scan.h"
@@ -14,6 +15,7 @@ typedef struct {
     convolve_kernel *convolve;
     cylinders_kernel *cylinders;
     filter_cells_kernel *filter_cells;
+    glimpse_kernel *glimpse;
     match_kernel *match;
     prepare_kernel *prepare;
     scan_kernel *scan;
@@ -24,8 +26,8 @@ typedef struct {
 
 #define KERNELS_OF(set)                                                                            \
     {                                                                                              \
-        convolve_##set, cylinders_##set, filter_cells_##set, match_##set, prepare_##set,           \
-            scan_##set, scan_nearest_##set, scan_pairs_##set, sketch_##set,                        \
+        convolve_##set, cylinders_##set, filter_cells_##set, glimpse_##set, match_##set,           \
+            prepare_##set, scan_##set, scan_nearest_##set, scan_pairs_##set, sketch_##set,         \
     }
 
 static kernel_table kernels = KERNELS_OF(scalar);
@@ -120,6 +122,12 @@ void ektp_sketch(const uint8_t *probe, const uint8_t *sketches, const uint32_t *
                  const ektp_sketch_parameters *parameters, uint16_t *scores)
 {
     kernels.sketch(probe, sketches, rows, count, parameters, scores);
+}
+
+void ektp_glimpse(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
+                  size_t minutiae, int32_t reach, uint16_t *scores)
+{
+    kernels.glimpse(probe, sketches, rows, count, minutiae, reach, scores);
 }
 
 size_t ektp_prepare(const uint8_t *stored, const uint64_t *offsets, const uint64_t *sizes,

@@ -86,6 +86,36 @@ def test_sketch_finds_turned_and_shifted_mates(seed):
         assert scores[:3].min() > 2 * scores[3:].max()
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    number=st.integers(0, 6),
+    density=st.sampled_from([0.0, 0.03, 0.3, 0.5]),
+    minutiae=st.sampled_from([0, 1, 7, 24, 32, 99]),
+    reach=st.sampled_from([0, 1, 22, 30, 64]),
+)
+def test_glimpse_equals_its_oracle_on_every_isa(seed, number, density, minutiae, reach):
+    probe, *_ = strangers(seed, 1, density)
+    others = strangers(seed + 1, number, density)
+    expected = oracles.glimpse(probe, others, minutiae=minutiae, reach=reach)
+    for isa in on_every_isa():
+        scores = native.glimpse(probe, others, minutiae=minutiae, reach=reach)
+        np.testing.assert_array_equal(scores, expected, err_msg=isa)
+
+
+def test_glimpse_sees_mates_and_the_rows_asked_for():
+    probe, others = mates(1, 3)
+    crowd = np.concatenate([strangers(2, 50), others])
+    rows = np.array([50, 0, 49, 50, 13], np.uint32)
+    for _ in on_every_isa():
+        all_of_them = native.glimpse(probe, crowd, minutiae=32, reach=22)
+        assert all_of_them[50:].min() > 3 * all_of_them[:50].max()
+        np.testing.assert_array_equal(
+            native.glimpse(probe, crowd, minutiae=32, reach=22, rows=rows), all_of_them[rows]
+        )
+        assert native.glimpse(probe, others, minutiae=32, reach=64).max() <= 32 * 64
+
+
 def test_sketch_of_the_rows_asked_for():
     probe, _ = mates(1, 0)
     crowd = strangers(2, 50, 0.4)
@@ -139,6 +169,9 @@ def test_what_is_no_sketch_is_refused():
         lambda: native.sketch(probe, others, parameters, np.array([0, 2], np.uint32)),
         lambda: native.sketch(probe, others[:0], parameters, np.array([0], np.uint32)),
         lambda: native.sketch(probe, others, parameters, np.array([0], np.int64)),
+        lambda: native.glimpse(probe, others[:, :-1], minutiae=32, reach=22),
+        lambda: native.glimpse(probe, others, minutiae=32, reach=65),
+        lambda: native.glimpse(probe, others, minutiae=-1, reach=22),
         lambda: native.sketch_parameters(**CONSTANTS | {"reach": 129}),
         lambda: native.sketch_parameters(**CONSTANTS | {"turn": 128}),
         lambda: native.sketch_parameters(**CONSTANTS | {"place_first": -1}),
