@@ -61,7 +61,7 @@ def elected(votes, bins):
     total = [0] * bins
     for weight, gap in votes:
         total[gap * bins // 256] += weight
-    around = [total[k] + total[(k + 1) % bins] + total[(k - 1) % bins] for k in range(bins)]
+    around = [2 * total[k] + total[(k + 1) % bins] + total[(k - 1) % bins] for k in range(bins)]
     return around.index(max(around))
 
 

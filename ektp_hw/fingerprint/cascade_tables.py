@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def cascade_tables() -> Mapping[str, npt.NDArray[Any]]:
     """
     try:
         found = digest(FILE)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise EktpError(
             f"the tables of the gallery's search, {FILE}, cannot be read ({error}); "
             "install ektp_hw again"
@@ -74,7 +75,7 @@ def write(tables: Mapping[str, npt.NDArray[Any]], file: Path) -> None:
 
 
 def _read(file: Path) -> dict[str, npt.NDArray[Any]]:
-    with np.load(file, allow_pickle=False) as stored:
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
         tables = {name: stored[name] for name in stored.files}
     for table in tables.values():
         table.flags.writeable = False

@@ -35,7 +35,7 @@ _TOGETHER = 64
 
 def finger_codes(templates: Sequence[FingerprintTemplate]) -> npt.NDArray[np.uint64]:
     """Return one code for each template, (n, `native.CODE_WORDS`)."""
-    return codes_of(surroundings_of(templates), cascade_tables())
+    return codes_and_sketches(templates)[0]
 
 
 def codes_and_sketches(

@@ -61,8 +61,8 @@ class GlimpseParameters:
     """How half of each code is compared, without geometry (``native/src/glimpse.h``)."""
 
     minutiae: int = 32
-    """Of the probe that count; 24 of them lose as much as all 32 with half the reach."""
-    reach: int = 22
+    """Of the probe that count: all."""
+    reach: int = 20
     """Bits that differ at which two minutiae are no more alike: of 64, another minutia has 32 on
     average, and the nearest of 32 others 22."""
 
@@ -71,15 +71,16 @@ class GlimpseParameters:
 class GlanceParameters:
     """How two sketches are compared (``native/src/sketch.h``)."""
 
-    reach: int = 54
+    reach: int = 50
     """Bits that differ at which two minutiae are no more alike: of 128, the same minutia has 27 on
     average, another 63. What is nearer than that by chance, the geometry sorts out."""
-    turn: int = 20
-    """1/256 of a turn: how far minutiae laid on each other may differ in direction, 28 degrees."""
-    place_first: int = 14
-    """Units: how far they may lie apart before the shift is known well, three ridge periods ..."""
-    place: int = 9
-    """... and after, two: skin stretches."""
+    turn: int = 12
+    """1/256 of a turn: how far minutiae laid on each other may differ in direction, 17 degrees."""
+    place_first: int = 12
+    """Units: how far they may lie apart before the shift is known well, nearly three ridge periods
+    ..."""
+    place: int = 7
+    """... and after, one and a half: skin stretches."""
 
 
 SURROUNDINGS = SurroundingsParameters()

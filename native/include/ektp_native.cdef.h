@@ -100,7 +100,8 @@ size_t ektp_scan_pairs(const uint64_t *a, size_t count_a, const uint64_t *b, siz
  * around. Minutiae i of the probe and j of the reference are alike by
  * max(0, reach - bits of their codes that differ). Then
  *  1. each j votes, by how alike it is, for the turn to the first i that is most like it, in bins
- *     of 8/256; the turn is the middle of the bin that has most votes with its two neighbours;
+ *     of 8/256; the turn is the middle of the bin that has most votes, where its own count twice
+ *     and those of its two neighbours once;
  *  2. among the i whose direction, turned, is within `turn` of its own, each j votes likewise for
  *     the shift along x and that along y, in bins of 4 units;
  *  3. from here on i and j are alike by 0 unless i, turned and shifted, is within `turn` of j in

@@ -95,7 +95,8 @@ static inline block where_none(block excesses, block value)
 
 static inline block same_or(block same, block yes, block no) { return (same & yes) | (~same & no); }
 
-/* The bin that has most votes together with its neighbours on the circle; the first of them.
+/* The bin that has most votes together with its neighbours on the circle, its own counted twice
+ * (else a lone full bin would be no better than those beside it); the first of them.
  * votes[1] is bin 0; the ends are for its neighbours around. */
 static inline size_t elected(uint16_t *votes, size_t bins)
 {
@@ -103,7 +104,7 @@ static inline size_t elected(uint16_t *votes, size_t bins)
     votes[0] = votes[bins];
     votes[bins + 1] = votes[1];
     for (size_t bin = 0; bin < bins; bin++) {
-        uint32_t sum = (uint32_t)votes[bin] + votes[bin + 1] + votes[bin + 2];
+        uint32_t sum = (uint32_t)votes[bin] + 2u * votes[bin + 1] + votes[bin + 2];
         uint32_t ranked = sum * SKETCH_SHIFTS + (uint32_t)(bins - 1 - bin);
         best = ranked > best ? ranked : best;
     }
