@@ -34,7 +34,7 @@ _TEMPLATES = 64
 @click.option("--memory", type=float, default=512.0, show_default=True, help="GB of one machine.")
 @click.option("--replicas", type=int, default=2, show_default=True, help="Of each person.")
 @click.option("--machines", type=click.IntRange(1), help="Count with so many.")
-@click.option("--keep-codes", type=float, help="Share of the people that codes leave in a search.")
+@click.option("--keep-seen", type=float, help="Share that the first sight leaves in a search.")
 @click.option("--keep-sketches", type=float, help="Share that sketches leave, for each finger.")
 @click.option("--pair-codes", type=float, help="Share of pairs that codes leave in deduplication.")
 @click.option("--pair-sketches", type=float, help="Share of pairs that sketches leave.")
@@ -73,7 +73,7 @@ def plan(measured: Path | None, seconds: float, as_json: bool, **wanted: Any) ->
         }
     )
     shares = {
-        "kept_by_codes": wanted["keep_codes"],
+        "kept_at_first_sight": wanted["keep_seen"],
         "kept_by_sketches": wanted["keep_sketches"],
         "paired_by_codes": wanted["pair_codes"],
         "paired_by_sketches": wanted["pair_sketches"],

@@ -11,7 +11,8 @@ PLAN = ("gallery", "plan", "--people", "200e6")
 @pytest.fixture
 def measured(tmp_path):
     path = tmp_path / "measured.json"
-    rates = {"codes": 3e8, "code_pairs": 2e9, "sketches": 2e6, "templates": 25e3}
+    rates = {"first_sights": 3e7, "codes": 3e8, "code_pairs": 2e9, "sketches": 2e6}
+    rates |= {"templates": 25e3}
     told = {**rates, "template_bytes": 400.0, "cores": 2, "isa": "avx2", "cpu": "a big one"}
     path.write_text(json.dumps({"measured": told}))
     return path

@@ -85,7 +85,7 @@ class Assumptions:
     """Of one machine."""
     memory: float = 512e9
     """Bytes of one machine."""
-    kept_by_codes: float = CascadeParameters.near
+    kept_at_first_sight: float = CascadeParameters.likely
     """Share of the people that stage (a) of a search leaves to stage (b), for each finger."""
     kept_by_sketches: float = CascadeParameters.alike_share
     """Share of the people that stage (b) of a search leaves to stage (c), for each finger."""
@@ -111,7 +111,7 @@ class Assumptions:
             self,
             cores=(1, 1e6),
             memory=(1e6, 1e16),
-            kept_by_codes=(0, 1),
+            kept_at_first_sight=(0, 1),
             kept_by_sketches=(0, 1),
             paired_by_codes=(0, 1),
             paired_by_sketches=(0, 1),
@@ -181,7 +181,11 @@ def plan(
     assumed = assumed or Assumptions()
     people, usable = demand.people, assumed.cores * assumed.busy
     search = people * _cost(
-        demand, rates, rates.codes, assumed.kept_by_codes, demand.fingers * assumed.kept_by_sketches
+        demand,
+        rates,
+        rates.first_sights,
+        assumed.kept_at_first_sight,
+        demand.fingers * assumed.kept_by_sketches,
     )
     pair = _cost(
         demand, rates, rates.code_pairs, assumed.paired_by_codes, assumed.paired_by_sketches
@@ -232,20 +236,20 @@ def plan(
 
 
 def _cost(
-    demand: Demand, rates: StageRates, codes: float, sketched: float, compared: float
+    demand: Demand, rates: StageRates, first: float, sketched: float, compared: float
 ) -> float:
     """Return core seconds of holding one person against another, all stages on average.
 
     Parameters
     ----------
-    codes
-        Codes a second.
+    first
+        What stage (a) looks at a second.
     sketched, compared
         Shares of the people that get to stage (b) with every finger, and to stage (c) with all.
     """
     irises = demand.irises * IRIS_TURNS * IRIS_BYTES / CODE_BYTES / rates.codes
     return (
-        demand.fingers / codes
+        demand.fingers / first
         + sketched * (demand.fingers / rates.sketches + irises)
         + min(compared, 1.0) * demand.fingers / rates.templates
     )

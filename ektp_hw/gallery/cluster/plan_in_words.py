@@ -50,8 +50,9 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
             f"time and {assumed['filled']:.0%} of the memory are used."
         ),
         (
-            f"In a search, for each finger, stage (a) leaves {assumed['kept_by_codes']:.3g} of the "
-            f"people to look at closer and stage (b) {assumed['kept_by_sketches']:.3g}; in a "
+            "In a search, for each finger, stage (a) leaves "
+            f"{assumed['kept_at_first_sight']:.3g} of the people to look at closer and stage (b) "
+            f"{assumed['kept_by_sketches']:.3g}; in a "
             f"deduplication they leave {assumed['paired_by_codes']:.3g} and "
             f"{assumed['paired_by_sketches']:.3g} of the pairs. However many people there are, for "
             "at a share the loss of mates is fixed; so a search grows with N, and deduplication "
@@ -106,6 +107,7 @@ def _measured(plan: Plan) -> str:
     return (
         f"Measured in seconds of a core, {rates['cores']} at work "
         f"({rates['cpu'] or 'a machine without a name'}, {rates['isa']}): "
+        f"{_number(rates['first_sights'])} sketches at first sight, "
         f"{_number(rates['codes'])} codes, {_number(rates['code_pairs'])} pairs of codes, "
         f"{_number(rates['sketches'])} sketches, {_number(rates['templates'])} fingerprints; "
         f"{rates['template_bytes']:.0f} bytes a template. Codes and "

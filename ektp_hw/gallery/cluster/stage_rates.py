@@ -18,6 +18,7 @@ import numpy as np
 
 from ektp_hw import native
 from ektp_hw.fingerprint import comparison
+from ektp_hw.fingerprint.sketch import compare_at_first_sight, compare_sketches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,8 +41,10 @@ class StageRates:
 
     Parameters
     ----------
+    first_sights
+        Stage (a), one against many: sketches compared at first sight a second.
     codes
-        Stage (a), one against many: codes of 64 bytes a second.
+        Codes of 64 bytes, one against many, a second.
     code_pairs
         Stage (a), many against many: pairs of codes a second.
     sketches
@@ -56,6 +59,7 @@ class StageRates:
         What they are, for people to read.
     """
 
+    first_sights: float
     codes: float
     code_pairs: float
     sketches: float
@@ -76,7 +80,7 @@ class StageRates:
         """
         try:
             found = cls(**{each.name: told[each.name] for each in fields(cls)})
-            numbers = (*map(float, list(asdict(found).values())[:5]), float(found.cores))
+            numbers = (*map(float, list(asdict(found).values())[:6]), float(found.cores))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"these are no measured rates of stages ({error})") from error
         if not all(0 < number < float("inf") for number in numbers):
@@ -110,8 +114,9 @@ def measure(
     if len(templates) < 2:
         raise ValueError("at least two templates are needed to measure comparisons")
     cores = _cores()
-    a_stage = seconds / 4
+    a_stage = seconds / 5
     return StageRates(
+        first_sights=_rate(_seeing, a_stage, cores),
         codes=_rate(_scanning, a_stage, cores),
         code_pairs=_rate(_pairing, a_stage, cores),
         sketches=_rate(_sketching, a_stage, cores),
@@ -168,19 +173,22 @@ def _pairing() -> Callable[[], int]:
     return work
 
 
-def _sketching() -> Callable[[], int]:
-    rng = np.random.default_rng(2)
-    minutiae = native.SKETCH_MINUTIAE
-    sketches = native.pack_sketches(
-        rng.integers(0, 2**64, (_SKETCHES, minutiae, 2), np.uint64),
-        rng.integers(0, 256, (_SKETCHES, 3, minutiae), np.uint8),
-        np.full(_SKETCHES, minutiae, np.uint8),
-    )
-    parameters = native.sketch_parameters(reach=48, turn=14, place=12)
-    rows = rng.permutation(_SKETCHES).astype(np.uint32)[: _SKETCHES // 8]
+def _seeing() -> Callable[[], int]:
+    sketches = _some_sketches()
 
     def work() -> int:
-        native.sketch(sketches[0], sketches, parameters, rows)
+        compare_at_first_sight(sketches[0], sketches)
+        return len(sketches)
+
+    return work
+
+
+def _sketching() -> Callable[[], int]:
+    sketches = _some_sketches()
+    rows = np.random.default_rng(3).permutation(_SKETCHES).astype(np.uint32)[: _SKETCHES // 8]
+
+    def work() -> int:
+        compare_sketches(sketches[0], sketches, rows)
         return len(rows)
 
     return work
@@ -203,3 +211,13 @@ def _comparing(templates: Sequence[FingerprintTemplate]) -> Callable[[], int]:
 
 def _some_codes(count: int) -> Any:  # noqa: ANN401  # an array
     return np.random.default_rng(1).integers(0, 2**64, (count, native.CODE_WORDS), np.uint64)
+
+
+def _some_sketches() -> Any:  # noqa: ANN401  # an array
+    rng = np.random.default_rng(2)
+    minutiae = native.SKETCH_MINUTIAE
+    return native.pack_sketches(
+        rng.integers(0, 2**64, (_SKETCHES, minutiae, 2), np.uint64),
+        rng.integers(0, 256, (_SKETCHES, 3, minutiae), np.uint8),
+        np.full(_SKETCHES, minutiae, np.uint8),
+    )

@@ -14,17 +14,24 @@ from ektp_hw.samples import FingerPosition
 from ektp_hw.synthetic import Population
 
 RATES = StageRates(
-    codes=3e8, code_pairs=2e9, sketches=2e6, templates=25e3, template_bytes=400, cores=2, isa="x"
+    first_sights=3e8,
+    codes=3e8,
+    code_pairs=2e9,
+    sketches=2e6,
+    templates=25e3,
+    template_bytes=400,
+    cores=2,
+    isa="x",
 )
 NATION = Demand(people=200e6, fingers=10, irises=0)
 
 
 def test_counted_by_hand():
-    """One finger, no sketches or templates kept: the work is codes and nothing else."""
+    """One finger, no sketches or templates kept: the work is first sights and nothing else."""
     assumed = Assumptions(
         cores=10,
         memory=1e9,
-        kept_by_codes=0,
+        kept_at_first_sight=0,
         kept_by_sketches=0,
         replicas=1,
         busy=0.5,
@@ -51,7 +58,7 @@ def test_each_stage_costs_what_it_keeps():
         return getattr(plan(NATION, RATES, Assumptions(**kept)), what)[part]
 
     search = ("search", "core_seconds")
-    more = cost(*search, kept_by_codes=0.3) - cost(*search, kept_by_codes=0.2)
+    more = cost(*search, kept_at_first_sight=0.3) - cost(*search, kept_at_first_sight=0.2)
     assert more == pytest.approx(0.1 * 200e6 * 10 / 2e6)
     more = cost(*search, kept_by_sketches=2e-3) - cost(*search, kept_by_sketches=1e-3)
     assert more == pytest.approx(1e-3 * 10 * 200e6 * 10 / 25e3), "all fingers of all ten's"
@@ -135,7 +142,7 @@ def test_written_is_json():
         (Demand, {"people": 1e6, "irises": 3}),
         (Demand, {"people": 1e6, "days": 0}),
         (Assumptions, {"busy": 1.5}),
-        (Assumptions, {"kept_by_codes": -0.1}),
+        (Assumptions, {"kept_at_first_sight": -0.1}),
         (Assumptions, {"cores": 0}),
     ],
 )
@@ -157,7 +164,7 @@ def test_measured_here():
     rates = measure(templates, 0.2, cpu="this one")
     assert StageRates.read(rates.written()) == rates
     assert rates.code_pairs > 1e6
-    assert rates.codes > rates.sketches > rates.templates > 10
+    assert rates.codes > rates.first_sights > rates.sketches > rates.templates > 10
     assert 100 < rates.template_bytes < 2000
     with pytest.raises(ValueError, match="at least two"):
         measure(templates[:1])
