@@ -16,15 +16,15 @@ __all__ = ["CascadeParameters"]
 class CascadeParameters:
     """Shares and numbers are of the fingers that one finger of the probe is held against."""
 
-    likely: float = 0.08
-    """Share that the first sight hands on to the comparison of sketches; beyond it less than two
+    likely: float = 0.06
+    """Share that the first sight hands on to the comparison of sketches; beyond it two
     mates in a thousand are lost, and a third of a microsecond is spent on each."""
-    likely_at_least: int = 5_000
-    """In a small gallery so many: two milliseconds."""
-    alike: int = 1_000
+    likely_at_least: int = 30_000
+    """In a small gallery so many: ten milliseconds, in which hardly a mate is lost."""
+    alike: int = 500
     """Number that sketches hand on to the full comparison, which with the reading and preparing of
     the template takes some 25 microseconds each ..."""
-    alike_share: float = 0.001
+    alike_share: float = 0.0005
     """... or in a gallery of more than a million this share."""
     alike_at_least: int = 25
     """Of a probe's several fingers each hands on fewer, since it takes but one of them to find a

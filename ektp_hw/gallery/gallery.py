@@ -58,7 +58,7 @@ class Gallery(Store):
         self.comparison: Comparison | None = None
         self.sieve: Sieve | None = None
         self.cascade: CascadeParameters = CascadeParameters()
-        self._shortlist = Shortlist()
+        self._shortlist: Shortlist | None = None
 
     @classmethod
     def open(
@@ -201,16 +201,20 @@ class Gallery(Store):
         scores = score_people(
             view, prepared, comparison, tolerant=tolerant, cancel=cancel, progress=progress
         )
-        best = np.argsort(-scores.total, kind="stable")[:limit]
-        return [
-            Candidate(
-                view.ids[row],
-                float(scores.total[row]),
-                scores.parts(int(row)),
-                scores.findings(int(row)),
-            )
-            for row in best
+        best = [
+            int(row)
+            for row in np.argsort(-scores.total, kind="stable")[:limit]
             if scores.total[row] >= 0
+        ]
+        ids = (
+            dict(zip(best, (view.ids[row] for row in best), strict=True))
+            if view.ids
+            else self._names(view, best)
+        )
+        return [
+            Candidate(ids[row], float(scores.total[row]), scores.parts(row), scores.findings(row))
+            for row in best
+            if row in ids
         ]
 
     def deduplicate(
@@ -296,18 +300,22 @@ class Gallery(Store):
         cancel: threading.Event | None,
     ) -> View | None:
         """Return those who are to be compared, or None if that is everybody."""
-        with self._guard:
-            segments = self.segments()
-            if not all(segment.described for segment in segments):
-                return None
-            rows = sum(int(segment.alive.sum()) for segment in segments)
-            if rows <= self.cascade.alike:
-                return None
-            self._shortlist.see(segments)
-            return people_worth_comparing(
-                self._shortlist, fingers, self._comparison(), self.identifiers, self.cascade,
-                tolerant=tolerant, cancel=cancel,
-            )  # fmt: skip
+        segments = self.segments()
+        if not all(segment.described for segment in segments):
+            return None
+        shortlist = self._shortlist
+        if shortlist is None or not shortlist.is_of(segments):
+            self._shortlist = shortlist = Shortlist(segments, shortlist)
+        if len(shortlist) <= self.cascade.alike:
+            return None
+        return people_worth_comparing(
+            shortlist, fingers, self._comparison(), self.cascade, tolerant=tolerant, cancel=cancel
+        )
+
+    def _names(self, view: View, rows: list[int]) -> dict[int, str]:
+        """Return the ids of rows, without those who were removed meanwhile."""
+        names = self.identifiers(view.seqs[rows].tolist())
+        return {row: names[seq] for row in rows if (seq := int(view.seqs[row])) in names}
 
     def _sieved(self) -> tuple[Roster, Sieve] | None:
         """Return everybody's codes and their sieve, or None if everybody is to be compared."""

@@ -45,8 +45,8 @@ class View:
     Parameters
     ----------
     seqs, ids
-        Enrolment number (rising) and identifier of each row; a removed person's row keeps its
-        number and is on no shelf.
+        Enrolment number (rising) of each row, and its identifier (or none at all); a removed
+        person's row keeps its number and is on no shelf.
     shelves
         Rows (rising) and prepared templates of each position.
     """

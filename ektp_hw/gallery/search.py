@@ -45,7 +45,7 @@ def score_people(
     OperationCancelled
         When the cancel event is set.
     """
-    rows = len(view.ids) if below is None else below
+    rows = len(view.seqs) if below is None else below
     jobs = list(_jobs(view, fingers, rows, tolerant=tolerant))
     todo = sum(len(chosen) for _, _, _, chosen in jobs)
     done = 0

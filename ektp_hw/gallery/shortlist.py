@@ -48,20 +48,34 @@ class _Row(NamedTuple):
 
 
 class Shortlist:
-    """Everybody's fingers by position; kept from one state of the segments to the next."""
+    """Everybody's fingers by position, of one unchanging state of the segments.
 
-    def __init__(self) -> None:
-        self._known: dict[Segment, dict[FingerPosition, _Row]] = {}
-        self._segments: list[Segment] = []
-        self._firsts: list[int] = []
+    Parameters
+    ----------
+    segments
+        As `Store.segments` returns them.
+    before
+        That of an earlier state: only segments that changed since cost time.
+    """
 
-    def see(self, segments: Sequence[Segment]) -> None:
-        """Take the present state of the segments; only those that changed cost time."""
-        self._known = {
-            segment: self._known.get(segment) or _by_position(segment) for segment in segments
+    def __init__(self, segments: Sequence[Segment], before: Shortlist | None = None) -> None:
+        known: dict[Segment, dict[FingerPosition, _Row]] = {}
+        if before is not None:
+            known = before._known  # noqa: SLF001
+        self._known: dict[Segment, dict[FingerPosition, _Row]] = {
+            segment: known.get(segment) or _by_position(segment) for segment in segments
         }
         self._segments = [*segments]
         self._firsts = [segment.first for segment in segments]
+
+    def __len__(self) -> int:
+        return sum(len(row.rows) for rows in self._known.values() for row in rows.values())
+
+    def is_of(self, segments: Sequence[Segment]) -> bool:
+        """Return whether this is the state of these segments."""
+        return len(segments) == len(self._segments) and all(
+            a is b for a, b in zip(segments, self._segments, strict=True)
+        )
 
     def positions(self) -> set[FingerPosition]:
         """Return all positions that somebody has a finger of."""
@@ -153,13 +167,12 @@ def people_worth_comparing(
     shortlist: Shortlist,
     fingers: Mapping[FingerPosition, FingerprintTemplate],
     comparison: Comparison,
-    name: Callable[[Iterable[int]], Mapping[int, str]],
     parameters: CascadeParameters,
     *,
     tolerant: bool = False,
     cancel: threading.Event | None = None,
 ) -> View:
-    """Return those who are to be compared with the probe, their fingers prepared.
+    """Return those who are to be compared with the probe, without names, their fingers prepared.
 
     Raises
     ------
@@ -192,8 +205,7 @@ def people_worth_comparing(
         here = positions[sound] == position
         templates = tuple(prepared.one(int(row)) for row in rows[sound][here])
         shelves[position] = (places[here].astype(np.int64), templates)
-    ids = name(seqs.tolist())
-    return View(seqs, tuple(ids[seq] for seq in seqs.tolist()), shelves)
+    return View(seqs, (), shelves)
 
 
 def _held_against(
