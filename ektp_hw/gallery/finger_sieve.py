@@ -3,7 +3,7 @@
 
 Measured on two touches each of 700 fingers of `synthetic.Population` (difficulty ``COUNTER``, which
 the full comparison scores 6 and more in 98.9 percent), among 489 300 pairs of strangers; with
-sketches alike from 105 on, which one pair of strangers in 10 000 is:
+sketches alike from 105 on, which one pair of strangers in 7 400 is:
 
 ======== =================== ===========================
 distance strangers let pass  mates of 6 and more lost
