@@ -260,7 +260,7 @@ def dedup(
         enrol(gallery, people)
         gallery.search(people.probe(0))  # the warm-up: everybody is read from disk
         # Through a sieve all cores look for duplicates; in a small gallery one compares everybody.
-        small = size * fingers <= gallery.cascade.alike
+        small = size * fingers <= gallery.cascade.everybody
         threads = 1 if small else os.cpu_count() or 1
         pairs = size * (size - 1) // 2
         with console.progress("comparing everybody with everybody", pairs) as advance:

@@ -16,6 +16,8 @@ __all__ = ["CascadeParameters"]
 class CascadeParameters:
     """Shares and numbers are of the fingers that one finger of the probe is held against."""
 
+    everybody: int = 2_000
+    """A gallery of so many fingers is compared whole: no slower than the stages, nothing lost."""
     likely: float = 0.06
     """Share that the first sight hands on to the comparison of sketches; beyond it two
     mates in a thousand are lost, and a third of a microsecond is spent on each."""

@@ -306,7 +306,7 @@ class Gallery(Store):
         shortlist = self._shortlist
         if shortlist is None or not shortlist.is_of(segments):
             self._shortlist = shortlist = Shortlist(segments, shortlist)
-        if len(shortlist) <= self.cascade.alike:
+        if len(shortlist) <= self.cascade.everybody:
             return None
         return people_worth_comparing(
             shortlist, fingers, self._comparison(), self.cascade, tolerant=tolerant, cancel=cancel
@@ -321,7 +321,7 @@ class Gallery(Store):
         """Return everybody's codes and their sieve, or None if everybody is to be compared."""
         segments = self.segments()
         rows = sum(int(segment.alive.sum()) for segment in segments)
-        if self.sieve is None and rows <= self.cascade.alike:
+        if self.sieve is None and rows <= self.cascade.everybody:
             return None
         if not all(segment.described for segment in segments):
             _log.warning(

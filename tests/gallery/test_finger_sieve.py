@@ -39,7 +39,7 @@ def test_duplicates_come_through(crowd):
     with Gallery.open(crowd, read_only=True) as gallery:
         exact = {(pair.a, pair.b): pair.score for pair in gallery.deduplicate(exact=True)}
         assert {(pair.a, pair.b): pair.score for pair in gallery.deduplicate()} == exact
-        gallery.cascade = CascadeParameters(alike=1)  # no gallery is small
+        gallery.cascade = CascadeParameters(everybody=1)  # no gallery is small
         found = {(pair.a, pair.b): pair.score for pair in gallery.deduplicate()}
     planted = {(f"first {one}", f"second {one}") for one in range(TWICE)}
     assert exact.keys() <= planted

@@ -14,7 +14,7 @@ from ektp_hw.synthetic import Population
 PEOPLE = 150
 HANDS = (FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX)
 POPULATION = Population(5)
-NARROW = CascadeParameters(likely=0.3, likely_at_least=40, alike=15, alike_at_least=8)
+NARROW = CascadeParameters(everybody=15, likely=0.3, likely_at_least=40, alike=15, alike_at_least=8)
 
 
 def fingers_of(person, impression=0, positions=HANDS):
@@ -94,7 +94,7 @@ def test_swapped_hands_are_found_when_tolerant(gallery):
 def test_people_enrolled_and_removed_meanwhile_count(tmp_path):
     with Gallery.open(tmp_path / "gallery") as gallery:
         gallery.cascade = CascadeParameters(
-            likely=0.3, likely_at_least=8, alike=5, alike_at_least=4
+            everybody=5, likely=0.3, likely_at_least=8, alike=5, alike_at_least=4
         )
         gallery.enrol_all(Person(f"p{n}", fingers_of(n)) for n in range(30))
         assert gallery.search(Person("?", fingers_of(40, 1)), limit=1)[0].score < 5
@@ -114,7 +114,7 @@ def test_a_search_can_be_cancelled(gallery):
 def test_an_encrypted_gallery_is_searched_alike(tmp_path):
     with Gallery.open(tmp_path / "gallery", secret="correct horse") as gallery:  # noqa: S106
         gallery.cascade = CascadeParameters(
-            likely=0.3, likely_at_least=8, alike=5, alike_at_least=4
+            everybody=5, likely=0.3, likely_at_least=8, alike=5, alike_at_least=4
         )
         gallery.enrol_all(Person(f"p{n}", fingers_of(n)) for n in range(30))
         found = gallery.search(Person("?", fingers_of(11, 1)), limit=1)
