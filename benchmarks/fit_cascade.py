@@ -13,8 +13,11 @@ differs from touch to touch (linear discriminants; C. Strecha et al., "LDAHash",
 up (J. C. van Gemert et al., "Visual word ambiguity", IEEE TPAMI 32(7), 2010), and discriminants of
 whole fingers, turned likewise.
 
-Writes the file that `ektp_hw.fingerprint.cascade_tables` reads. Whole numbers of 8 bits: what is
-computed with them is the same on every machine.
+Writes the file that `ektp_hw.fingerprint.cascade_tables` reads. Sketches are computed from its
+whole numbers exactly, on every machine; the fit itself differs in its last bits between
+machines, so a new file is a new version of the gallery's columns (`gallery.described`), and its
+losses are to be measured again (``cascade_loss.py``). The file in use was fitted with the defaults,
+before the far end of a minutia's contribution to its cells was cut off more sharply.
 """
 
 from __future__ import annotations
@@ -148,7 +151,7 @@ def fit(fingers, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--fingers", type=int, default=4000)
+    parser.add_argument("--fingers", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1977)
     parser.add_argument("--out", type=Path, default=cascade_tables.FILE)
     options = parser.parse_args()
