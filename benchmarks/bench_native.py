@@ -11,14 +11,6 @@ from ektp_hw.fingerprint.prepared import prepare
 from ektp_hw.templates import FingerprintTemplate, RidgeFlow
 
 
-@pytest.fixture(params=native.available_isas(), ids=lambda isa: isa.name.lower())
-def isa(request):
-    before = native.isa()
-    native.use_isa(request.param)
-    yield request.param
-    native.use_isa(before)
-
-
 @pytest.mark.parametrize("references", [40, 4000])
 def bench_cylinders(benchmark, isa, references):
     """40 minutiae against one template (40), and against a hundred at once (4000)."""

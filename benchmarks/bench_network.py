@@ -20,14 +20,6 @@ OUTPUTS = {"a": 16, "b": 32, "c": 32, "h": 32, "i": 32, "j": 32, "flow": 4, "fin
 """64 elsewhere."""
 
 
-@pytest.fixture(params=native.available_isas(), ids=lambda isa: isa.name.lower())
-def isa(request):
-    before = native.isa()
-    native.use_isa(request.param)
-    yield request.param
-    native.use_isa(before)
-
-
 def shapes():
     """Return each layer with rows and columns of its source, channels in and out."""
     sizes = {PICTURE: (ROWS // 2, COLUMNS // 2, 4)}

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the eight bits of the learned extractor cost against single precision, in error rates.
 
-    python benchmarks/eight_bits.py WEIGHTS.npz FOLDER [FOLDER ...]
+    python benchmarks/eight_bits.py [--weights WEIGHTS.npz] FOLDER [FOLDER ...]
 
-WEIGHTS.npz are the float weights that the package's file was made of (`quantise_network.py`). Each
-FOLDER is a set ``fvc*/DB*_B`` or holds such sets; all pairs of a set are compared. The float
+WEIGHTS.npz are the float weights that the package's file was made of (`quantise_network.py`), by
+default those in ``results/``. Each FOLDER is a set ``fvc*/DB*_B`` or holds such sets; all pairs of a set are compared. The float
 network is run plainly in NumPy: some 0.2 s a picture.
 """
 
@@ -28,6 +28,7 @@ from ektp_hw.fingerprint.network.floating import FloatNetwork
 from ektp_hw.records.picture import PICTURE_SUFFIXES, read_fingerprint_image
 from ektp_hw.tracing import ignore
 
+WEIGHTS = Path(__file__).with_name("results") / "minutiae_float32.npz"
 ROW = "{:16}{:10.2f}{:8.2f}{:15.2f}{:8.2f}"
 
 
@@ -42,7 +43,7 @@ def rates(asked, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("weights", type=Path)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     chosen = parser.parse_args()
     cv2.setNumThreads(1)
@@ -58,10 +59,10 @@ def main():
             [100 * each for one in ("eer", "fmr1000") for each in (getattr(b, one) for b in both)]
         )
         print(
-            "{:16}{:10.2f}{:8.2f}{:15.2f}{:8.2f}".format("/".join(folder.parts[-2:]), *rows[-1]),
+            ROW.format("/".join(folder.parts[-2:]), *rows[-1]),
             flush=True,
         )
-    print("{:16}{:10.2f}{:8.2f}{:15.2f}{:8.2f}".format("mean", *np.mean(rows, axis=0)))
+    print(ROW.format("mean", *np.mean(rows, axis=0)))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,8 @@ AGREEMENT = 3.0
 """Pixels within which a neighbour means the same minutia, so that both say where it is."""
 RELIABILITY_SLOPE = 1.57
 RELIABILITY_OFFSET = 2.08
-"""Log-odds that a minutia is true: slope times those of the head, and offset."""
+"""Log-odds that a minutia is true: slope times those of the head, and offset; fitted by
+``benchmarks/fit_reliability.py --method learned`` to all minutiae from -2.5 on."""
 FLOW_STEP = 8
 """Side of a cell of the flow head."""
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ektp_hw.synthetic.conditions import Conditions
     from ektp_hw.synthetic.master import Master
 
-__all__ = ["SyntheticImpression", "press"]
+__all__ = ["SyntheticImpression", "fingertip_reach", "press"]
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,26 @@ def _contact(
     grown = 0.68 + 0.32 * conditions.pressure
     u = (x - WIDTH / 2 - conditions.part_x) / (0.415 * WIDTH * grown)
     v = (y - 0.5 * HEIGHT - conditions.part_y) / (0.44 * HEIGHT * grown)
-    # A fingertip is round above and straight-sided below, where the joint cuts it off.
-    reach = np.where(
+    return (1 - fingertip_reach(u, v)).astype(np.float32) + np.float32(0.035) * smooth_noise(
+        rng, x.shape, 5.0
+    )
+
+
+def fingertip_reach(
+    u: npt.NDArray[np.float64], v: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return how far out points lie: 0 in the middle of a fingertip, 1 on its rim.
+
+    It is round above and straight-sided below, where the joint cuts it off.
+
+    Parameters
+    ----------
+    u, v
+        Right and down from its middle, in half widths and half heights, of any one shape.
+    """
+    return np.where(
         v < 0, (u * u + v * v) ** 0.5, (np.abs(u) ** 3.2 + np.abs(v) ** 3.2) ** (1 / 3.2)
     )
-    return (1 - reach).astype(np.float32) + np.float32(0.035) * smooth_noise(rng, x.shape, 5.0)
 
 
 def _ink(

@@ -39,9 +39,6 @@ class Batch:
     minutiae: npt.NDArray[np.float32]
     flow: npt.NDArray[np.float16]
 
-    def __len__(self) -> int:
-        return len(self.even)
-
 
 def chunk(folder: Path, number: int, seed: int = 0) -> Batch:
     """Return file ``number`` of the pool, making it if it is not there."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from ektp_hw.fingerprint.evening import evened
 from ektp_hw.synthetic.geometry import Placement
+from ektp_hw.synthetic.impression import fingertip_reach
 from ektp_hw.synthetic.noise import smooth_noise, smoothed
 from ektp_hw.synthetic.pattern import HEIGHT, WIDTH
 from ektp_hw.training.sensors import sensed
@@ -123,12 +124,9 @@ def _contact(
     grown = rng.uniform(0.7, 1.05)
     u = (x - WIDTH / 2 - rng.normal(0, 20)) / (0.44 * WIDTH * grown)
     v = (y - 0.5 * HEIGHT - rng.normal(0, 25)) / (0.47 * HEIGHT * grown)
-    reach = np.where(
-        v < 0, (u * u + v * v) ** 0.5, (np.abs(u) ** 3.2 + np.abs(v) ** 3.2) ** (1 / 3.2)
-    )
     ragged = np.float32(rng.uniform(0.01, 0.06)) * smooth_noise(rng, x.shape, rng.uniform(4, 14))
     off_skin = (x < 6) | (x > WIDTH - 7) | (y < 6) | (y > HEIGHT - 7)
-    contact = (1 - reach).astype(np.float32) + ragged
+    contact = (1 - fingertip_reach(u, v)).astype(np.float32) + ragged
     return np.where(off_skin, np.minimum(contact, np.float32(-0.1)), contact)
 
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <immintrin.h>
-
 #include "cylinders.h"
+#include "sums_avx512.h"
 
 /* Each 64-bit lane: bits set in both codes in the high half, bits of either code that the other's
  * mask sees in the low half; one addition then sums both. */
@@ -13,21 +12,6 @@ static inline __m512i tally(__m512i code, __m512i mask, const uint64_t *other_co
     __m512i total = _mm512_add_epi64(_mm512_popcnt_epi64(_mm512_and_si512(code, m)),
                                      _mm512_popcnt_epi64(_mm512_and_si512(c, mask)));
     return _mm512_add_epi64(_mm512_slli_epi64(both, 32), total);
-}
-
-/* Lane i of the result is the sum of the lanes of t[i]. */
-static inline __m512i sums_of_eight(const __m512i t[8])
-{
-    __m512i pairs[4];
-    for (int i = 0; i < 4; i++)
-        pairs[i] = _mm512_add_epi64(_mm512_unpacklo_epi64(t[2 * i], t[2 * i + 1]),
-                                    _mm512_unpackhi_epi64(t[2 * i], t[2 * i + 1]));
-    /* pairs[i]: (2i, 2i+1) four times over; fold the four 128-bit quarters. */
-    __m512i a = _mm512_add_epi64(_mm512_shuffle_i64x2(pairs[0], pairs[1], 0x44),
-                                 _mm512_shuffle_i64x2(pairs[0], pairs[1], 0xee));
-    __m512i b = _mm512_add_epi64(_mm512_shuffle_i64x2(pairs[2], pairs[3], 0x44),
-                                 _mm512_shuffle_i64x2(pairs[2], pairs[3], 0xee));
-    return _mm512_add_epi64(_mm512_shuffle_i64x2(a, b, 0x88), _mm512_shuffle_i64x2(a, b, 0xdd));
 }
 
 static inline uint8_t quotient(uint64_t sum, uint32_t prior)
