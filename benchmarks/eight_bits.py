@@ -4,8 +4,8 @@
     python benchmarks/eight_bits.py [--weights WEIGHTS.npz] FOLDER [FOLDER ...]
 
 WEIGHTS.npz are the float weights that the package's file was made of (`quantise_network.py`), by
-default those in ``results/``. Each FOLDER is a set ``fvc*/DB*_B`` or holds such sets; all pairs of a set are compared. The float
-network is run plainly in NumPy: some 0.2 s a picture.
+default those in ``results/``. Each FOLDER is a set ``fvc*/DB*_B`` or holds such sets; all pairs of
+a set are compared. The float network is run plainly in NumPy: some 0.2 s a picture.
 """
 
 from __future__ import annotations
