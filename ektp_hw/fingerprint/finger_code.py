@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The code of a finger: 512 bits of which few change from touch to touch.
 
-The first look at millions of fingers: codes are compared by the number of bits that differ
+The first look of a deduplication: codes are compared by the number of bits that differ
 (`native.scan`). A finger's minutiae are looked up in a vocabulary of typical surroundings
 (`surroundings`), by nearness and not by yes or no; what is added up over the finger does not depend
 on how it was put down; learned projections make bits of it (`cascade_tables`).
