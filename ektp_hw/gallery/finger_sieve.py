@@ -1,24 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which two fingers of a deduplication are worth comparing, by their codes and sketches.
 
-Measured on two touches each of 700 fingers of `synthetic.Population` (difficulty ``COUNTER``, which
-the full comparison scores 6 and more in 98.9 percent), among 489 300 pairs of strangers; with
-sketches alike from 105 on, which one pair of strangers in 7 400 is:
+Three looks, each dearer than the one before: codes of two fingers (a fifth of a nanosecond), first
+sight of their sketches (some 40), the sketches (a third of a microsecond); what is left is compared
+in full (some 40 microseconds with the preparing). Measured on two touches each of 3 000 fingers of
+`synthetic.Population` (difficulty ``COUNTER``), among three million pairs of strangers; mates are
+those that the full comparison scores 6 and more, 98.7 percent (``benchmarks/cascade_loss.py``):
 
-======== =================== ===========================
-distance strangers let pass  mates of 6 and more lost
-======== =================== ===========================
-195      0.1 %               42 %
-203      0.3 %               28 %
-212      1 %                 15 %
-221      3 %                 9 %
-232      10 %                4 %
-243      25 %                2.3 %
-======== =================== ===========================
+================= ============= ========== ============= ========== ============= ==========
+strangers let     codes differ  mates      first sight   mates      sketches      mates
+pass              at most by    lost       at least      lost       at least      lost
+================= ============= ========== ============= ========== ============= ==========
+0.0003 %                                                            160           4.2 %
+0.001 %                                                             142           2.7 %
+0.003 %                                                             126           1.8 %
+0.01 %                                                              107           1.1 %
+0.03 %                                     43            5.1 %      93            0.8 %
+0.1 %             197           37 %       35            3.5 %      78            0.5 %
+0.3 %             204           27 %       28            1.9 %
+1 %               213           16 %       21            1.0 %
+3 %               221           10 %       16            0.5 %
+6 %               227           6.2 %      13            0.4 %
+10 %              232           4.2 %      11            0.3 %
+25 %              243           1.2 %      7             0.1 %
+================= ============= ========== ============= ========== ============= ==========
 
-These are losses of one finger; whoever has several is lost only if all of them are. The distance is
-chosen so that each finger meets about as many sketches in a gallery of any size (`_SKETCHES`): the
-work of the sketches, a few hundred nanoseconds each, then grows as the gallery does.
+These are losses of one finger; whoever has several is lost only if all of them are, so each of
+several fingers may let fewer pass. The limits are chosen so that each person meets about as much
+work of each kind in a gallery of any size: the time then grows as the gallery does, and what is
+lost grows with it.
 """
 
 from __future__ import annotations
@@ -33,19 +43,24 @@ if TYPE_CHECKING:
 
 __all__ = ["FingerSieve"]
 
-_SKETCHES = 10_000.0
-_SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.25)
-_DISTANCES = (195, 203, 212, 221, 232, 243)
+_FIRST_SIGHTS, _SKETCHES, _COMPARISONS = 60_000.0, 1_000.0, 10.0
+"""That a person meets, of all fingers together."""
+_SHARES = (3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 6e-2, 0.1, 0.25)
+_CODES = dict(zip(_SHARES[5:], (197, 204, 213, 221, 227, 232, 243), strict=True))
+_SIGHTS = dict(zip(_SHARES[4:], (43, 35, 28, 21, 16, 13, 11, 7), strict=True))
+_ALIKE = dict(zip(_SHARES[:6], (160, 142, 126, 107, 93, 78), strict=True))
 
 
 @dataclass(frozen=True)
 class FingerSieve:
-    """Keeps fingers whose codes are near and whose sketches are alike.
+    """Keeps fingers whose codes are near and whose sketches are alike, at first sight and after.
 
     Parameters
     ----------
     code_distance
         The largest distance of two codes that are looked at further.
+    least_at_first_sight
+        What `fingerprint.sketch.compare_at_first_sight` must give.
     least_alike
         What `fingerprint.sketch.compare_sketches` must give.
     least_finger_score
@@ -53,14 +68,19 @@ class FingerSieve:
     """
 
     code_distance: int
+    least_at_first_sight: int = 11
     least_alike: int = 105
     least_finger_score: float = 2.0
 
     @classmethod
-    def among(cls, fingers: int) -> FingerSieve:
-        """Return the sieve for a deduplication in which a finger meets so many of its position."""
-        share = np.clip(_SKETCHES / max(fingers, 1), _SHARES[0], _SHARES[-1])
-        return cls(int(np.interp(np.log(share), np.log(_SHARES), _DISTANCES)))
+    def among(cls, fingers: int, fingers_of_a_person: float = 1.0) -> FingerSieve:
+        """Return the sieve for a deduplication in which a finger meets so many others."""
+        met = max(fingers, 1) * max(fingers_of_a_person, 1.0)
+        return cls(
+            code_distance=_limit(_CODES, _FIRST_SIGHTS / met),
+            least_at_first_sight=_limit(_SIGHTS, _SKETCHES / met),
+            least_alike=_limit(_ALIKE, _COMPARISONS / met),
+        )
 
     def keep(
         self,
@@ -69,6 +89,16 @@ class FingerSieve:
         rows: npt.NDArray[np.uint32],
     ) -> npt.NDArray[np.bool_]:
         """Return which of these rows' sketches are alike enough to the probe's."""
-        from ektp_hw.fingerprint.sketch import compare_sketches
+        from ektp_hw.fingerprint.sketch import compare_at_first_sight, compare_sketches
 
-        return np.greater_equal(compare_sketches(probe, sketches, rows), self.least_alike)
+        kept = np.greater_equal(
+            compare_at_first_sight(probe, sketches, rows), self.least_at_first_sight
+        )
+        seen = np.flatnonzero(kept)
+        kept[seen] = compare_sketches(probe, sketches, rows[seen]) >= self.least_alike
+        return kept
+
+
+def _limit(limits: dict[float, int], share: float) -> int:
+    """Return the limit that about this share of strangers pass, within what was measured."""
+    return round(np.interp(np.log(share), np.log([*limits]), [*limits.values()]))

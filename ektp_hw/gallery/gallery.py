@@ -263,7 +263,7 @@ class Gallery(Store):
             If the journal is of another deduplication, or cannot be written.
         """
         comparison = self._comparison()
-        sieved = None if exact else self._sieved()
+        sieved = None if exact else self._sieved(tolerant=tolerant)
         about = {
             "gallery": self._manifest.identity.hex(),
             "threshold": threshold,
@@ -317,7 +317,7 @@ class Gallery(Store):
         names = self.identifiers(view.seqs[rows].tolist())
         return {row: names[seq] for row in rows if (seq := int(view.seqs[row])) in names}
 
-    def _sieved(self) -> tuple[Roster, Sieve] | None:
+    def _sieved(self, *, tolerant: bool) -> tuple[Roster, Sieve] | None:
         """Return everybody's codes and their sieve, or None if everybody is to be compared."""
         segments = self.segments()
         rows = sum(int(segment.alive.sum()) for segment in segments)
@@ -330,8 +330,10 @@ class Gallery(Store):
             )  # fmt: skip
             return None
         roster = Roster(segments)
-        most = max((len(rank.rows) for rank in roster.ranks.values()), default=0)
-        return roster, self.sieve or FingerSieve.among(most)
+        met = (
+            rows if tolerant else max((len(each.rows) for each in roster.ranks.values()), default=0)
+        )
+        return roster, self.sieve or FingerSieve.among(met, rows / max(len(roster), 1))
 
     def _comparison(self) -> Comparison:
         if self.comparison is None:

@@ -42,10 +42,10 @@ BLOCK = 2048
 _BLOCK_PAIRS = 1 << 31
 """... and most pairs of people, a few seconds' work, but for a block of `_LEAST_BLOCK`."""
 _LEAST_BLOCK = 256
-_TASK = 1 << 16
-"""Codes that one thread scans a block with at a time."""
-_ROOM = 1 << 18
-"""Pairs of codes held between two steps of a scan."""
+_TASK = 1 << 14
+"""Fingers that one thread holds a block against at a time: their sketches stay in the cache."""
+_ROOM = 1 << 21
+"""Pairs of codes held between two steps of a scan, enough for each probe to meet many at once."""
 _AT_ONCE = 4096
 """Pairs of fingers whose templates are prepared together: their memory is some ten megabytes."""
 _UNKNOWN = FingerPosition.UNKNOWN
@@ -209,13 +209,17 @@ class PairSieve:
     ) -> Rows:
         order = np.argsort(block, kind="stable")  # by digits, since a block is small
         block, rows = block[order], task.before.rows[before[order]]
-        probes, starts = np.unique(block, return_index=True)
-        own = self._roster.sketches(task.block.rows[probes])
-        kept = np.ones(len(block), bool)
-        for sketch, first, stop in zip(own, starts, np.append(starts, len(block))[1:], strict=True):
-            for segment, places in self._roster.by_segment(rows[first:stop]):
-                local = (rows[first:stop][places] - segment.first).astype(np.uint32)
-                kept[first:stop][places] = self._sieve.keep(sketch, segment.sketches, local)
+        kept = np.zeros(len(block), bool)
+        for segment, places in self._roster.by_segment(rows):
+            probes, local = block[places], (rows[places] - segment.first).astype(np.uint32)
+            starts = np.flatnonzero(np.diff(probes.astype(np.int64), prepend=-1))
+            own = self._roster.sketches(task.block.rows[probes[starts]])
+            alike = np.empty(len(local), bool)
+            for sketch, first, stop in zip(
+                own, starts.tolist(), [*starts.tolist(), len(local)][1:], strict=True
+            ):
+                alike[first:stop] = self._sieve.keep(sketch, segment.sketches, local[first:stop])
+            kept[places] = alike
         return np.stack((task.block.rows[block[kept]], rows[kept]), axis=1)
 
     def _alike(self, fingers: Rows) -> Rows:

@@ -15,9 +15,35 @@ POSITIONS = [FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX]
 
 
 def test_larger_galleries_have_closer_sieves():
-    distances = [FingerSieve.among(fingers).code_distance for fingers in 10 ** np.arange(9)]
+    sieves = [FingerSieve.among(fingers) for fingers in 10 ** np.arange(9)]
+    distances = [each.code_distance for each in sieves]
     assert distances == sorted(distances, reverse=True)
-    assert (distances[0], distances[6], distances[8]) == (243, 212, 195)
+    assert (distances[0], distances[6], distances[8]) == (243, 227, 197)
+    for least in ("least_at_first_sight", "least_alike"):
+        values = [getattr(each, least) for each in sieves]
+        assert values == sorted(values)
+    assert (sieves[6].least_at_first_sight, sieves[6].least_alike) == (35, 142)
+
+
+def test_each_of_several_fingers_lets_fewer_pass():
+    assert FingerSieve.among(100_000, 10.0) == FingerSieve.among(1_000_000)
+
+
+def test_every_look_is_asked(monkeypatch):
+    seen = {"compare_at_first_sight": [9, 20, 30, 40], "compare_sketches": [90, 120, 119]}
+    asked = {}
+    for name, scores in seen.items():
+
+        def compare(_probe, _sketches, rows, name=name, scores=scores):
+            asked[name] = rows.tolist()
+            return np.array(scores, np.uint16)
+
+        monkeypatch.setattr(f"ektp_hw.fingerprint.sketch.{name}", compare)
+    sieve = FingerSieve(code_distance=227, least_at_first_sight=20, least_alike=119)
+    none = np.zeros((4, 640), np.uint8)
+    kept = sieve.keep(none[0], none, np.arange(4, dtype=np.uint32))
+    assert kept.tolist() == [False, False, True, True]
+    assert asked == {"compare_at_first_sight": [0, 1, 2, 3], "compare_sketches": [1, 2, 3]}
 
 
 @pytest.fixture(scope="module")
