@@ -41,5 +41,6 @@ class Near:
     least_finger_score = 2.0
 
     @staticmethod
-    def keep(probe, sketches, rows):
-        return np.bitwise_count(sketches[rows] ^ probe).sum(axis=1) < 235
+    def keep(probes, sketches, rows, pairs):
+        differ = sketches[rows[pairs[:, 0]]] ^ probes[pairs[:, 1]]
+        return np.bitwise_count(differ).sum(axis=1) < 235

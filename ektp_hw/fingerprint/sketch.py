@@ -37,7 +37,13 @@ if TYPE_CHECKING:
     from ektp_hw.fingerprint.surroundings import Surroundings
     from ektp_hw.templates import FingerprintTemplate
 
-__all__ = ["compare_at_first_sight", "compare_sketches", "sketches", "sketches_of"]
+__all__ = [
+    "alike_enough",
+    "compare_at_first_sight",
+    "compare_sketches",
+    "sketches",
+    "sketches_of",
+]
 
 _MIDDLE = 128
 _PARAMETERS = native.sketch_parameters(
@@ -68,6 +74,33 @@ def compare_at_first_sight(
     return native.glimpse(
         probe, references, minutiae=GLIMPSE.minutiae, reach=GLIMPSE.reach, rows=rows
     )
+
+
+def alike_enough(
+    probes: npt.NDArray[np.uint8],
+    references: npt.NDArray[np.uint8],
+    rows: npt.NDArray[np.uint32],
+    pairs: npt.NDArray[np.uint32],
+    *,
+    least_at_first_sight: int,
+    least_alike: int,
+) -> npt.NDArray[np.bool_]:
+    """Return which pairs reach both limits, without asking the second of who fails the first.
+
+    Parameters
+    ----------
+    probes, references, rows, pairs
+        As `native.sift` takes them.
+    least_at_first_sight, least_alike
+        Of `compare_at_first_sight` and of `compare_sketches`.
+    """
+    limits = native.sift_parameters(
+        minutiae=GLIMPSE.minutiae,
+        reach=GLIMPSE.reach,
+        least_at_first_sight=least_at_first_sight,
+        least_alike=least_alike,
+    )
+    return native.sift(probes, references, rows, pairs, limits, _PARAMETERS)
 
 
 def sketches_of(

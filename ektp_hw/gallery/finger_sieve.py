@@ -84,19 +84,22 @@ class FingerSieve:
 
     def keep(
         self,
-        probe: npt.NDArray[np.uint8],
+        probes: npt.NDArray[np.uint8],
         sketches: npt.NDArray[np.uint8],
         rows: npt.NDArray[np.uint32],
+        pairs: npt.NDArray[np.uint32],
     ) -> npt.NDArray[np.bool_]:
-        """Return which of these rows' sketches are alike enough to the probe's."""
-        from ektp_hw.fingerprint.sketch import compare_at_first_sight, compare_sketches
+        """Return which of these pairs' sketches are alike enough."""
+        from ektp_hw.fingerprint.sketch import alike_enough
 
-        kept = np.greater_equal(
-            compare_at_first_sight(probe, sketches, rows), self.least_at_first_sight
+        return alike_enough(
+            probes,
+            sketches,
+            rows,
+            pairs,
+            least_at_first_sight=self.least_at_first_sight,
+            least_alike=self.least_alike,
         )
-        seen = np.flatnonzero(kept)
-        kept[seen] = compare_sketches(probe, sketches, rows[seen]) >= self.least_alike
-        return kept
 
 
 def _limit(limits: dict[float, int], share: float) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -64,14 +64,16 @@ class Sieve(Protocol):
 
     def keep(
         self,
-        probe: npt.NDArray[np.uint8],
+        probes: npt.NDArray[np.uint8],
         sketches: npt.NDArray[np.uint8],
         rows: npt.NDArray[np.uint32],
+        pairs: npt.NDArray[np.uint32],
         /,
     ) -> npt.NDArray[np.bool_]:
-        """Return which of these rows' sketches (n, bytes) are like enough to the probe's; (rows,).
+        """Return which pairs of a probe and one of these rows' sketches are alike enough; (k,).
 
-        Called by several threads at once.
+        ``pairs`` (k, 2) are places in ``rows`` and in ``probes``. Called by several threads at
+        once.
         """
 
 
@@ -184,11 +186,25 @@ class PairSieve:
 
     def _near(self, task: Task) -> Rows:
         """Return rows of block and before whose codes and sketches are alike, (k, 2)."""
-        found = []
+        probes = self._roster.sketches(task.block.rows)
+        found = [np.zeros((0, 2), np.int64)]
+        for segment, where in self._roster.pieces(task.before.rows):
+            before = _part(task.before, where)
+            local = (before.rows - segment.first).astype(np.uint32)
+            upper = task.upper and len(before.rows) == len(task.before.rows)
+            for pairs in self._scanned(replace(task, before=before, upper=upper)):
+                kept = pairs[self._sieve.keep(probes, segment.sketches, local, pairs)]
+                found.append(
+                    np.stack((task.block.rows[kept[:, 1]], before.rows[kept[:, 0]]), axis=1)
+                )
+        return np.concatenate(found)
+
+    def _scanned(self, task: Task) -> Iterator[npt.NDArray[np.uint32]]:
+        """Yield places in before and block whose codes are near, (k, 2)."""
         step, steps = 0, native.scan_steps(len(task.before.codes), len(task.block.codes))
         while step < steps:
             stop_if(self._cancel)
-            pairs = native.scan_pairs(
+            found = native.scan_pairs(
                 task.before.codes,
                 task.block.codes,
                 self._sieve.code_distance,
@@ -196,31 +212,11 @@ class PairSieve:
                 start=step,
                 room=max(_ROOM, native.PAIRS_AT_LEAST),
             )
-            step = pairs.step
-            before, block = pairs.rows.T
+            step, pairs = found.step, found.rows
             if task.same and not task.upper:
-                earlier = task.before.people[before] < task.block.people[block]
-                before, block = before[earlier], block[earlier]
-            found.append(self._sketched(task, block.astype(np.uint16), before))
-        return np.concatenate([np.zeros((0, 2), np.int64), *found])
-
-    def _sketched(
-        self, task: Task, block: npt.NDArray[np.uint16], before: npt.NDArray[np.uint32]
-    ) -> Rows:
-        order = np.argsort(block, kind="stable")  # by digits, since a block is small
-        block, rows = block[order], task.before.rows[before[order]]
-        kept = np.zeros(len(block), bool)
-        for segment, places in self._roster.by_segment(rows):
-            probes, local = block[places], (rows[places] - segment.first).astype(np.uint32)
-            starts = np.flatnonzero(np.diff(probes.astype(np.int64), prepend=-1))
-            own = self._roster.sketches(task.block.rows[probes[starts]])
-            alike = np.empty(len(local), bool)
-            for sketch, first, stop in zip(
-                own, starts.tolist(), [*starts.tolist(), len(local)][1:], strict=True
-            ):
-                alike[first:stop] = self._sieve.keep(sketch, segment.sketches, local[first:stop])
-            kept[places] = alike
-        return np.stack((task.block.rows[block[kept]], rows[kept]), axis=1)
+                before, block = pairs.T
+                pairs = pairs[task.before.people[before] < task.block.people[block]]
+            yield pairs
 
     def _alike(self, fingers: Rows) -> Rows:
         """Return the people (b, a) of those fingers (block, before) that score enough, (k, 2)."""

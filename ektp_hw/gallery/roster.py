@@ -118,6 +118,13 @@ class Roster:
         for number in np.unique(which):
             yield self._segments[number], which == number
 
+    def pieces(self, rows: npt.NDArray[np.int64]) -> Iterator[tuple[Segment, slice]]:
+        """Yield likewise, of rows that rise, each segment and where its rows begin and end."""
+        ends = [*np.searchsorted(rows, self._firsts).tolist(), len(rows)]
+        for segment, first, stop in zip(self._segments, ends, ends[1:], strict=False):
+            if stop > first:
+                yield segment, slice(first, stop)
+
     def sketches(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """Return the sketches of rows through all segments, (n, sketch bytes)."""
         found = np.empty((len(rows), self._segments[0].sketches.shape[1]), np.uint8)

@@ -6,7 +6,7 @@ the best one that the processor has is used. cffi releases the GIL during every 
 may work side by side.
 
 `library` opens the core; one file serves each family of kernels: `neighbourhoods`, `filtering`,
-`matching` (with `packing`), `preparing`, `scanning`, `sketching`, `convolution`.
+`matching` (with `packing`), `preparing`, `scanning`, `sketching`, `sifting`, `convolution`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ektp_hw.native.scanning import (
     scan_pairs,
     scan_steps,
 )
+from ektp_hw.native.sifting import sift, sift_parameters
 from ektp_hw.native.sketching import (
     SKETCH_BYTES,
     SKETCH_MINUTIAE,
@@ -70,6 +71,8 @@ __all__ = [
     "scan_nearest",
     "scan_pairs",
     "scan_steps",
+    "sift",
+    "sift_parameters",
     "sketch",
     "sketch_parameters",
     "use_isa",

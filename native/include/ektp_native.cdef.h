@@ -131,6 +131,22 @@ void ektp_sketch(const uint8_t *probe, const uint8_t *sketches, const uint32_t *
 void ektp_glimpse(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
                   size_t minutiae, int32_t reach, uint16_t *scores);
 
+/* Many probes, each with some of the sketches: which pairs reach both limits, the first sight's
+ * (ektp_glimpse) and then the whole sketch's (ektp_sketch). Pair k is of the sketch
+ * sketches[rows[pairs[2k]]] and of the probe pairs[2k + 1]; kept[k] is 1 or 0. starts has room for
+ * probe_count + 1 numbers, room for 3 * count; what is in them afterwards means nothing. Returns -1
+ * if a pair is of a row or a probe that is not there, else 0; rows are not looked at. */
+typedef struct {
+    uint32_t minutiae;             /* of the probe that count at first sight */
+    int32_t reach;                 /* bits, as ektp_glimpse takes it */
+    uint32_t least_at_first_sight; /* score */
+    uint32_t least_alike;          /* score */
+} ektp_sift_parameters;
+int ektp_sift(const uint8_t *probes, size_t probe_count, const uint8_t *sketches,
+              const uint32_t *rows, size_t row_count, const uint32_t *pairs, size_t count,
+              const ektp_sift_parameters *limits, const ektp_sketch_parameters *parameters,
+              uint64_t *starts, uint32_t *room, uint8_t *kept);
+
 /* Family "prepare": stored templates (`ektp_hw.templates`) made ready for ektp_match. What the
  * tables hold says the function that fills them in, `ektp_hw.native.prepare_tables`; k is a stored
  * byte, 256 steps a turn. */

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 
+from ektp_hw.fingerprint.sketch import compare_at_first_sight, compare_sketches, sketches
 from ektp_hw.gallery import Gallery, Person
 from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.finger_sieve import FingerSieve
@@ -29,21 +30,22 @@ def test_each_of_several_fingers_lets_fewer_pass():
     assert FingerSieve.among(100_000, 10.0) == FingerSieve.among(1_000_000)
 
 
-def test_every_look_is_asked(monkeypatch):
-    seen = {"compare_at_first_sight": [9, 20, 30, 40], "compare_sketches": [90, 120, 119]}
-    asked = {}
-    for name, scores in seen.items():
-
-        def compare(_probe, _sketches, rows, name=name, scores=scores):
-            asked[name] = rows.tolist()
-            return np.array(scores, np.uint16)
-
-        monkeypatch.setattr(f"ektp_hw.fingerprint.sketch.{name}", compare)
-    sieve = FingerSieve(code_distance=227, least_at_first_sight=20, least_alike=119)
-    none = np.zeros((4, 640), np.uint8)
-    kept = sieve.keep(none[0], none, np.arange(4, dtype=np.uint32))
-    assert kept.tolist() == [False, False, True, True]
-    assert asked == {"compare_at_first_sight": [0, 1, 2, 3], "compare_sketches": [1, 2, 3]}
+@pytest.mark.parametrize(("sight", "alike"), [(0, 0), (9, 0), (0, 60), (9, 60)])
+def test_both_looks_are_asked(sight, alike):
+    templates = Population(seed=9).templates(np.arange(40), FingerPosition.RIGHT_INDEX)
+    drawn = sketches(templates)
+    rows = np.arange(40, dtype=np.uint32)[::-1].copy()
+    pairs = np.ascontiguousarray(np.argwhere(np.ones((40, 6), bool)), np.uint32)
+    sieve = FingerSieve(code_distance=227, least_at_first_sight=sight, least_alike=alike)
+    kept = sieve.keep(drawn[:6], drawn, rows, pairs)
+    wanted = [
+        compare_at_first_sight(drawn[probe], drawn, rows[place : place + 1])[0] >= sight
+        and compare_sketches(drawn[probe], drawn, rows[place : place + 1])[0] >= alike
+        for place, probe in pairs
+    ]
+    assert kept.tolist() == wanted
+    assert any(wanted)
+    assert all(wanted) == (not sight and not alike)
 
 
 @pytest.fixture(scope="module")
