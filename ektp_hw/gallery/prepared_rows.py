@@ -10,9 +10,12 @@ import numpy as np
 from ektp_hw.templates import FingerprintTemplate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from ektp_hw.gallery.references import Comparison
+    from ektp_hw.native import PackedBatch
 
 __all__ = ["PreparedRows", "StoredRows"]
 
@@ -65,9 +68,14 @@ class PreparedRows:
         at = int(np.searchsorted(self.rows, row))
         return self._single[at] if self._batch is None else self._batch.one(at)
 
-    def compare(self, probe: int, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Return -log10 FMR of one row against others, all of them prepared here; (n,)."""
+    def some(self, rows: npt.NDArray[np.int64]) -> Sequence[Any] | PackedBatch:
+        """Return the prepared templates of rows, all of them prepared here, for `compare_many`."""
         places = np.searchsorted(self.rows, rows)
         if self._batch is not None:
-            return self._comparison.compare_many(self.one(probe), self._batch[places])
-        return self._comparison.compare_many(self.one(probe), [self._single[at] for at in places])
+            batch: PackedBatch = self._batch[places]
+            return batch
+        return [self._single[at] for at in places]
+
+    def compare(self, probe: int, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return -log10 FMR of one row against others, all of them prepared here; (n,)."""
+        return self._comparison.compare_many(self.one(probe), self.some(rows))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ektp_hw.native import PackedBatch
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -26,7 +28,12 @@ class Comparison(Protocol):
     def prepare(self, template: FingerprintTemplate, /) -> Any:  # noqa: ANN401  # its own type
         """Return the template in the form that comparing is fast with."""
 
-    def compare_many(self, probe: Any, references: Sequence[Any], /) -> npt.NDArray[np.float64]:  # noqa: ANN401
+    def compare_many(
+        self,
+        probe: Any,
+        references: Sequence[Any] | PackedBatch,
+        /,  # noqa: ANN401
+    ) -> npt.NDArray[np.float64]:
         """Return -log10 FMR of the probe against each reference, shape (len(references),)."""
 
 
@@ -53,7 +60,7 @@ class View:
 
     seqs: npt.NDArray[np.int64]
     ids: tuple[str, ...]
-    shelves: Mapping[FingerPosition, tuple[npt.NDArray[np.int64], tuple[Any, ...]]]
+    shelves: Mapping[FingerPosition, tuple[npt.NDArray[np.int64], Sequence[Any] | PackedBatch]]
 
     def fingers_of(self, row: int) -> dict[FingerPosition, Any]:
         """Return the prepared templates of one row; empty for a removed person."""
@@ -61,7 +68,9 @@ class View:
         for position, (rows, prepared) in self.shelves.items():
             at = int(np.searchsorted(rows, row))
             if at < len(rows) and rows[at] == row:
-                found[position] = prepared[at]
+                found[position] = (
+                    prepared.one(at) if isinstance(prepared, PackedBatch) else prepared[at]
+                )
         return found
 
 

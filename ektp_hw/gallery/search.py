@@ -9,6 +9,7 @@ import numpy as np
 
 from ektp_hw.errors import OperationCancelled
 from ektp_hw.gallery.arrangement import Column, Scores, is_certain
+from ektp_hw.native import PackedBatch
 from ektp_hw.samples import FingerPosition
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ def score_people(
             if cancel is not None and cancel.is_set():
                 raise OperationCancelled("the search was cancelled before it had an answer")
             part = chosen[start : start + CHUNK]
-            scores[start : start + CHUNK] = comparison.compare_many(
-                fingers[probe], [prepared[i] for i in part]
+            some = (
+                prepared[part] if isinstance(prepared, PackedBatch) else [prepared[i] for i in part]
             )
+            scores[start : start + CHUNK] = comparison.compare_many(fingers[probe], some)
             done += len(part)
             if progress is not None:
                 progress(done, todo)

@@ -203,8 +203,7 @@ def people_worth_comparing(
     shelves = {}
     for position in map(FingerPosition, np.unique(positions[sound]).tolist()):
         here = positions[sound] == position
-        templates = tuple(prepared.one(int(row)) for row in rows[sound][here])
-        shelves[position] = (places[here].astype(np.int64), templates)
+        shelves[position] = (places[here].astype(np.int64), prepared.some(rows[sound][here]))
     return View(seqs, (), shelves)
 
 
