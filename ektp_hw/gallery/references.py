@@ -30,9 +30,9 @@ class Comparison(Protocol):
 
     def compare_many(
         self,
-        probe: Any,
+        probe: Any,  # noqa: ANN401
         references: Sequence[Any] | PackedBatch,
-        /,  # noqa: ANN401
+        /,
     ) -> npt.NDArray[np.float64]:
         """Return -log10 FMR of the probe against each reference, shape (len(references),)."""
 
