@@ -7,7 +7,9 @@ Each line of the table is one occupation of the writer. It says before each step
 to do and after it what was acknowledged; it is killed at a moment drawn evenly over the time that
 its work takes, and then the gallery is opened, verified and compared with what was acknowledged:
 everybody is there with the very templates, nobody is who was removed, and no step is half done.
-For `dedup` the pairs of all runs together must be those of an undisturbed one, each once.
+For `dedup` (everybody with everybody, going on by position) the pairs of all runs together must be
+those of an undisturbed one, each once; for `sieved dedup` (through the stages, all cores, going on
+by the journal) each run must hand out the undisturbed one's pairs in order, the last one all.
 """
 
 import argparse
@@ -29,8 +31,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from ektp_hw.gallery import Gallery, Person, folder
+from ektp_hw.gallery import Gallery, Person, folder, pair_sieve
+from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.layout import COLUMNS
+from ektp_hw.samples import FingerPosition
+from ektp_hw.synthetic import Population
 from ektp_hw.templates import FingerprintTemplate
 from old_gallery import write_version_1
 
@@ -240,6 +245,48 @@ def disturb_dedup(path, moments, rng, secret):
     return {"acknowledged": len(whole) * (finished + 1), "slowest": slowest}
 
 
+def disturb_sieved_dedup(path, moments, rng, secret):
+    """Kill deduplications through the stages that are taken up again by their journal."""
+    position, twice = FingerPosition.RIGHT_INDEX, 60
+    population = Population(seed=3)
+    fingers = population.templates(np.arange(600), position)
+    fingers += population.templates(np.arange(twice), position, 1)
+    pair_sieve.BLOCK = 48  # so that a run has many blocks; the children are forked from here
+    with Gallery.open(path, **secret) as gallery:
+        gallery.enrol_all(Person(str(i), {position: each}) for i, each in enumerate(fingers))
+
+    def run(tell, journal):
+        with Gallery.open(path, read_only=True, **secret) as gallery:
+            gallery.cascade = CascadeParameters(everybody=0)
+            tell("open")
+            for pair in gallery.deduplicate(journal=journal):
+                tell("pair", pair.a, pair.b)
+            tell("finished")
+
+    start = time.perf_counter()
+    undisturbed = []
+    run(lambda *words: undisturbed.append(words), None)
+    long = time.perf_counter() - start
+    whole = [words[1:] for words in undisturbed if words[0] == "pair"]
+    assert len(whole) > 0.9 * twice, len(whole)
+    journal, finished, slowest = path.with_name("journal"), 0, 0.0
+    for _ in range(moments):
+        words = killed_after(lambda tell: run(tell, journal), rng.uniform(0, long))
+        told = [tuple(rest) for word, *rest in words if word == "pair"]
+        assert told == whole[: len(told)]
+        if words and words[-1][0] == "finished":
+            assert told == whole
+            journal.unlink()
+            finished += 1
+        gallery, seconds = reopened(path, secret)
+        slowest = max(slowest, seconds)
+        gallery.close()
+    last = []
+    run(lambda *words: last.append(words), journal)
+    assert [words[1:] for words in last if words[0] == "pair"] == whole
+    return {"acknowledged": len(whole) * (finished + 1), "slowest": slowest}
+
+
 def disturb_migration(path, moments, rng, _secret):
     """Kill the bringing up of old galleries, which are never encrypted, to the present version."""
     people = [person_of(str(i)) for i in range(60)]
@@ -305,7 +352,11 @@ def spoil(path, places, rng, secret):
 
 
 JOBS = {"enrol": enrol, "delete": delete, "compact": compact}
-OTHERS = {"dedup": disturb_dedup, "migrate": disturb_migration}
+OTHERS = {
+    "dedup": disturb_dedup,
+    "sieved dedup": disturb_sieved_dedup,
+    "migrate": disturb_migration,
+}
 
 
 def main():
