@@ -18,25 +18,31 @@ class CascadeParameters:
 
     everybody: int = 2_000
     """A gallery of so many fingers is compared whole: no slower than the stages, nothing lost."""
-    likely: float = 0.06
-    """Share that the first sight hands on to the comparison of sketches; beyond it two
-    mates in a thousand are lost, and a third of a microsecond is spent on each."""
+    likely: float = 0.08
+    """Share that the first sight hands on to the comparison of sketches: beyond it two mates in a
+    thousand are lost, and a third of a microsecond is spent on each."""
     likely_at_least: int = 30_000
     """In a small gallery so many: ten milliseconds, in which hardly a mate is lost."""
-    alike: int = 500
+    alike: int = 1_000
     """Number that sketches hand on to the full comparison, which with the reading and preparing of
-    the template takes some 25 microseconds each ..."""
-    alike_share: float = 0.0005
+    the template takes some 35 microseconds each ..."""
+    alike_share: float = 0.001
     """... or in a gallery of more than a million this share."""
-    alike_at_least: int = 25
-    """Of a probe's several fingers each hands on fewer, since it takes but one of them to find a
-    person, and all fingers of each person found are compared; but so many at least."""
+    alike_at_least: int = 10
+    """So many at least of each of a probe's several fingers."""
 
-    def likely_of(self, total: int) -> int:
-        """Return how many of so many fingers the first sight hands on."""
-        return min(total, max(self.likely_at_least, round(self.likely * total)))
+    def likely_of(self, total: int, fingers: int = 1) -> int:
+        """Return how many of so many fingers the first sight hands on for each of the probe's.
+
+        A person is found by any of the fingers, so each of several may hand on fewer.
+        """
+        most = max(self.likely_at_least, round(self.likely * total))
+        return min(total, -(-most // fingers))
 
     def alike_of(self, total: int, fingers: int = 1) -> int:
-        """Return how many of so many sketches hand on for each of the probe's fingers."""
+        """Return how many of so many sketches hand on for each of the probe's fingers.
+
+        Fewer by the square, since all fingers of each person found are compared as well.
+        """
         most = max(self.alike, round(self.alike_share * total))
         return min(total, max(self.alike_at_least, most // fingers**2))

@@ -96,7 +96,7 @@ class Shortlist:
         among = self._of(positions)
         total = sum(len(each.rows) for each in among)
         seen = _scored(compare_at_first_sight, sketch, among, cancel)
-        keep = parameters.likely_of(total)
+        keep = parameters.likely_of(total, fingers)
         if total > keep:
             least = _least_of_best(seen, keep)
             among = [
