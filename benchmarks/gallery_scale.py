@@ -5,14 +5,16 @@
     python benchmarks/gallery_scale.py loss   FOLDER --probes M
     python benchmarks/gallery_scale.py people FOLDER --mates M --strangers M
     python benchmarks/gallery_scale.py dedup  FOLDER
-    python benchmarks/gallery_scale.py growth FOLDER --sizes 10000 100000 1000000 --plot growth.png
+    python benchmarks/gallery_scale.py growth FOLDER FOLDER ... --plot growth.png
 
 ``build`` enrols synthetic people (``--real DATA`` hides the fingers of FVC2002 and FVC2004 among
 them) and can be broken off and gone on with. The others measure that gallery: ``loss`` the share
 of rank-1 mates that the search loses against ``exact=True``; ``people`` how often somebody enrolled
 is missed (FNIR) at the thresholds at which so many searches for somebody else give an alarm (FPIR);
 ``dedup`` the time of a deduplication, the planted duplicates found and the false alarms; ``growth``
-the times of a search and a deduplication at each size, and the exponents of their growth.
+the times of a search and a deduplication in galleries of several sizes, and the exponents of their
+growth (a deduplication that ``dedup --json`` has measured already need not be run again:
+``--known``).
 
 All shares come with their 95 % confidence interval (`shares`). Where strangers were too few to see
 the FPIR wanted, FNIR is given at the threshold that no stranger reached, and the FPIR there is
@@ -221,28 +223,32 @@ def dedup(folder, options):
     }
 
 
-def growth(folder, options):
-    """Grow one gallery from size to size and measure at each."""
+def growth(folders, options):
+    """Measure a search and a deduplication in galleries of several sizes."""
+    known = [json.loads(each.read_text(encoding="utf-8")) for each in options.known]
     rows = []
-    for size in sorted(options.sizes):
-        recipe = Recipe(size, options.hand, options.difficulty, options.duplicate_every)
-        grown = folder.grow(recipe, Progress("enrolled"))
-        row = {"people": size, "enrolled, fingers/s": grown["enrolled, fingers/s"]}
+    for folder in sorted(folders, key=lambda each: each.recipe.people):
+        recipe = folder.recipe
+        row = {"people": recipe.people}
         with folder.open() as gallery:
             probes = list(recipe.mates(options.probes)[1])
             searched(gallery, probes[:2], "warming up")
             row["search, ms"] = milliseconds(searched(gallery, probes, "probes")[1])
-        if size <= options.dedup_up_to:
-            row["dedup"] = dedup(folder, options)
+        measured = [
+            each["figures"]
+            for each in known
+            if each["what"] == "dedup" and all(each[k] == v for k, v in vars(recipe).items())
+        ]
+        row["dedup"] = measured[0] if measured else dedup(folder, options)
         rows.append(row)
         print(json.dumps(row, default=float), file=sys.stderr, flush=True)
     timed = {
         "search": [(row["people"], row["search, ms"]["median"] / 1e3) for row in rows],
-        "dedup": [(row["people"], row["dedup"]["seconds"]) for row in rows if "dedup" in row],
+        "dedup": [(row["people"], row["dedup"]["seconds"]) for row in rows],
     }
     exponents = {name: exponent(points) for name, points in timed.items()}
     if options.plot:
-        plot(timed, exponents, len(HANDS[options.hand]), options.plot)
+        plot(timed, exponents, len(folders[0].recipe.fingers), options.plot)
     return {"sizes": rows, "exponents": exponents}
 
 
@@ -296,33 +302,33 @@ def arguments():
     for command in (build, loss, people, dedup, growth):
         made[command] = commands.add_parser(command.__name__, help=command.__doc__)
         made[command].set_defaults(work=command)
-        made[command].add_argument("folder", type=Path)
+        made[command].add_argument("folder", type=Path, nargs="+" if command is growth else 1)
         made[command].add_argument("--json", type=Path, help="write the figures there as well")
     made[build].add_argument("--people", type=int, required=True)
     made[build].add_argument("--real", type=Path, help="folder of the sets fvc*/DB*_B")
     made[build].add_argument("--seed", type=int, default=20)
-    for command, every in ((build, 0), (growth, 100)):
-        made[command].add_argument("--hand", choices=HANDS, default="one")
-        made[command].add_argument("--difficulty", choices=DIFFICULTIES, default="counter")
-        made[command].add_argument("--duplicate-every", type=int, default=every)
+    made[build].add_argument("--hand", choices=HANDS, default="one")
+    made[build].add_argument("--difficulty", choices=DIFFICULTIES, default="counter")
+    made[build].add_argument("--duplicate-every", type=int, default=0)
     made[loss].add_argument("--probes", type=int, default=1000, help="of each kind")
     made[loss].add_argument("--exact", type=int, default=20, help="probes searched exactly anyway")
     made[people].add_argument("--mates", type=int, default=1000)
     made[people].add_argument("--strangers", type=int, default=1000)
     for command in (dedup, growth):
         made[command].add_argument("--threshold", type=float, help="least score of a pair")
-    made[growth].add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    made[growth].add_argument("--known", type=Path, nargs="+", default=[], metavar="JSON")
     made[growth].add_argument("--probes", type=int, default=50)
-    made[growth].add_argument("--dedup-up-to", type=int, default=1_000_000, metavar="PEOPLE")
     made[growth].add_argument("--plot", type=Path, help="write a PNG")
     return parser.parse_args()
 
 
 def main():
     options = arguments()
-    folder = ScaleFolder(options.folder)
-    result = options.work(folder, options)
-    told = {"what": options.command, **vars(folder.recipe), "figures": result}
+    folders = [ScaleFolder(each) for each in options.folder]
+    several = options.work is growth
+    result = options.work(folders if several else folders[0], options)
+    recipe = {} if several else vars(folders[0].recipe)
+    told = {"what": options.command, **recipe, "figures": result}
     show(result)
     if options.json:
         options.json.write_text(

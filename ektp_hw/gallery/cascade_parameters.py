@@ -20,15 +20,15 @@ class CascadeParameters:
     """A gallery of so many fingers is compared whole: no slower than the stages, nothing lost."""
     likely: float = 0.08
     """Share that the first sight hands on to the comparison of sketches: beyond it two mates in a
-    thousand are lost, and a third of a microsecond is spent on each."""
-    likely_at_least: int = 30_000
-    """In a small gallery so many: ten milliseconds, in which hardly a mate is lost."""
-    alike: int = 1_000
-    """Number that sketches hand on to the full comparison, which with the reading and preparing of
+    thousand are lost, and a third of a microsecond is spent on each ..."""
+    likely_at_least: int = 15_000
+    """... or in a small gallery so many: five milliseconds, in which hardly a mate is lost."""
+    alike: float = 0.001
+    """Share that sketches hand on to the full comparison, which with the reading and preparing of
     the template takes some 35 microseconds each ..."""
-    alike_share: float = 0.001
-    """... or in a gallery of more than a million this share."""
-    alike_at_least: int = 10
+    alike_at_least: int = 400
+    """... or in a small gallery so many."""
+    of_each_at_least: int = 10
     """So many at least of each of a probe's several fingers."""
 
     def likely_of(self, total: int, fingers: int = 1) -> int:
@@ -44,5 +44,5 @@ class CascadeParameters:
 
         Fewer by the square, since all fingers of each person found are compared as well.
         """
-        most = max(self.alike, round(self.alike_share * total))
-        return min(total, max(self.alike_at_least, most // fingers**2))
+        most = max(self.alike_at_least, round(self.alike * total))
+        return min(total, max(self.of_each_at_least, most // fingers**2))

@@ -14,7 +14,9 @@ from ektp_hw.synthetic import Population
 PEOPLE = 150
 HANDS = (FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX)
 POPULATION = Population(5)
-NARROW = CascadeParameters(everybody=15, likely=0.3, likely_at_least=40, alike=15, alike_at_least=8)
+NARROW = CascadeParameters(
+    everybody=15, likely=0.3, likely_at_least=40, alike=0.1, alike_at_least=15, of_each_at_least=8
+)
 
 
 def fingers_of(person, impression=0, positions=HANDS):
@@ -94,7 +96,7 @@ def test_swapped_hands_are_found_when_tolerant(gallery):
 def test_people_enrolled_and_removed_meanwhile_count(tmp_path):
     with Gallery.open(tmp_path / "gallery") as gallery:
         gallery.cascade = CascadeParameters(
-            everybody=5, likely=0.3, likely_at_least=8, alike=5, alike_at_least=4
+            everybody=5, likely=0.3, likely_at_least=16, alike=0.05, alike_at_least=16
         )
         gallery.enrol_all(Person(f"p{n}", fingers_of(n)) for n in range(30))
         assert gallery.search(Person("?", fingers_of(40, 1)), limit=1)[0].score < 5
@@ -114,7 +116,7 @@ def test_a_search_can_be_cancelled(gallery):
 def test_an_encrypted_gallery_is_searched_alike(tmp_path):
     with Gallery.open(tmp_path / "gallery", secret="correct horse") as gallery:  # noqa: S106
         gallery.cascade = CascadeParameters(
-            everybody=5, likely=0.3, likely_at_least=8, alike=5, alike_at_least=4
+            everybody=5, likely=0.3, likely_at_least=16, alike=0.05, alike_at_least=16
         )
         gallery.enrol_all(Person(f"p{n}", fingers_of(n)) for n in range(30))
         found = gallery.search(Person("?", fingers_of(11, 1)), limit=1)
@@ -125,9 +127,10 @@ def test_an_encrypted_gallery_is_searched_alike(tmp_path):
 
 def test_sizes_follow_the_gallery():
     sizes = CascadeParameters(
-        likely=0.05, likely_at_least=100, alike=40, alike_share=0.001, alike_at_least=6
+        likely=0.05, likely_at_least=100, alike=0.001, alike_at_least=40, of_each_at_least=6
     )
     fingers = [5, 50, 1_000, 100_000]
     assert [sizes.likely_of(each) for each in fingers] == [5, 50, 100, 5_000]
     assert [sizes.alike_of(each) for each in fingers] == [5, 40, 40, 100]
+    assert [sizes.likely_of(100_000, several) for several in (1, 2, 10)] == [5_000, 2_500, 500]
     assert [sizes.alike_of(100_000, several) for several in (1, 2, 10)] == [100, 25, 6]

@@ -87,7 +87,7 @@ class Assumptions:
     """Bytes of one machine."""
     kept_at_first_sight: float = CascadeParameters.likely
     """Share of the people that stage (a) of a search leaves to stage (b), for each finger."""
-    kept_by_sketches: float = CascadeParameters.alike_share
+    kept_by_sketches: float = CascadeParameters.alike
     """Share of the people that stage (b) of a search leaves to stage (c), for each finger."""
     paired_by_codes: float = 0.01
     """Share of the pairs that stage (a) of a deduplication leaves to stage (b)."""
