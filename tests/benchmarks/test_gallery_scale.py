@@ -12,7 +12,7 @@ BENCH = Path(__file__).parents[2] / "benchmarks" / "gallery_scale.py"
 
 
 def run(command, folder, *arguments):
-    told = folder.with_suffix(".json")
+    told = folder.with_name(f"{folder.name}.{command}.json")
     subprocess.run(
         [sys.executable, BENCH, command, folder, *map(str, arguments), "--json", told],
         check=True,
@@ -52,10 +52,14 @@ def test_planted_duplicates_are_found_and_nobody_else(folder):
 
 
 def test_growth_has_a_row_a_size_and_a_plot(tmp_path):
-    plot = tmp_path / "growth.png"
-    folder = tmp_path / "growing"
-    figures = run("growth", folder, "--sizes", 40, 80, "--probes", 3, "--plot", plot)
+    plot, folders = tmp_path / "growth.png", [tmp_path / "large", tmp_path / "small"]
+    for folder, people in zip(folders, (80, 40), strict=True):
+        run("build", folder, "--people", people)
+    measured = run("dedup", folders[0])
+    known = ("--known", tmp_path / "large.dedup.json")
+    figures = run("growth", *folders, "--probes", 3, "--plot", plot, *known)
     assert [row["people"] for row in figures["sizes"]] == [40, 80]
+    assert figures["sizes"][1]["dedup"] == measured
     assert set(figures["exponents"]) == {"search", "dedup"}
     assert plot.read_bytes().startswith(b"\x89PNG")
 

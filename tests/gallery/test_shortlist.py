@@ -62,7 +62,7 @@ def test_few_are_compared(gallery, monkeypatch):
 
     monkeypatch.setattr(comparison, "compare_many", counted)
     gallery.search(Person("?", fingers_of(3, 1)), limit=1)
-    assert 0 < sum(compared) <= 2 * len(HANDS) * NARROW.alike
+    assert 0 < sum(compared) <= 2 * len(HANDS) * NARROW.alike_of(PEOPLE, len(HANDS))
     compared.clear()
     gallery.search(Person("?", fingers_of(3, 1)), limit=1, exact=True)
     assert sum(compared) >= len(HANDS) * PEOPLE
