@@ -9,16 +9,11 @@
 
 enum { LINES = 8 * SKETCH_MINUTIAE, AHEAD = 4 /* sketches fetched before they are needed */ };
 
-static inline size_t minutiae_of(const uint8_t *sketch)
-{
-    return sketch[SKETCH_COUNT] < SKETCH_MINUTIAE ? sketch[SKETCH_COUNT] : SKETCH_MINUTIAE;
-}
-
 void GLIMPSE(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
              size_t minutiae, int32_t reach, uint16_t *scores)
 {
     uint64_t words[SKETCH_MINUTIAE];
-    if (minutiae > minutiae_of(probe)) minutiae = minutiae_of(probe);
+    if (minutiae > sketch_minutiae(probe)) minutiae = sketch_minutiae(probe);
     for (size_t i = 0; i < minutiae; i++) words[i] = sketch_word(probe, 0, i);
     for (size_t k = 0; k < count; k++) {
         const uint8_t *reference = sketches + (rows ? rows[k] : k) * (size_t)EKTP_SKETCH_BYTES;
@@ -30,7 +25,7 @@ void GLIMPSE(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows
         }
         uint8_t least[SKETCH_MINUTIAE]; /* 255 for a probe without minutiae: never alike */
         nearest(words, minutiae, reference, least);
-        size_t there = minutiae_of(reference);
+        size_t there = sketch_minutiae(reference);
         int32_t score = 0;
         for (size_t j = 0; j < SKETCH_MINUTIAE; j++) {
             int32_t alike = reach - (j < there ? least[j] : 255);
