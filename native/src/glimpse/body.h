@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The family "glimpse" around what each instruction set brings:
  *
- *     nearest(words, minutiae, reference, least)     least bits that differ, for each column
+ *     seen_in(reference, words, minutiae, reach)     the score
  *
- * The includer defines GLIMPSE, the name of its kernel. */
+ * for which glimpse/nearest.h is the usual way. The includer defines GLIMPSE, the name of its
+ * kernel. */
 #ifndef EKTP_GLIMPSE_BODY_H
 #define EKTP_GLIMPSE_BODY_H
 
@@ -23,15 +24,7 @@ void GLIMPSE(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows
             for (size_t line = 0; line < LINES; line += 64) __builtin_prefetch(ahead + line);
             __builtin_prefetch(ahead + SKETCH_COUNT);
         }
-        uint8_t least[SKETCH_MINUTIAE]; /* 255 for a probe without minutiae: never alike */
-        nearest(words, minutiae, reference, least);
-        size_t there = sketch_minutiae(reference);
-        int32_t score = 0;
-        for (size_t j = 0; j < SKETCH_MINUTIAE; j++) {
-            int32_t alike = reach - (j < there ? least[j] : 255);
-            score += alike > 0 ? alike : 0;
-        }
-        scores[k] = (uint16_t)score;
+        scores[k] = (uint16_t)seen_in(reference, words, minutiae, reach);
     }
 }
 
