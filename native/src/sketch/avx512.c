@@ -10,11 +10,11 @@ enum { ROWS = SKETCH_MINUTIAE / 2, GROUPS = SKETCH_MINUTIAE / 8 };
 
 typedef uint8_t two_rows[16];
 
-/* The probe's columns, and its places after each turn that is told apart. */
+/* The probe's columns, and its places after each turn that a reference has asked for. */
 typedef struct {
-    uint64_t words[2][SKETCH_MINUTIAE];
+    const uint8_t *sketch;
+    uint32_t turned;      /* one bit a turn */
     uint64_t there[ROWS]; /* bytes of rows that are */
-    uint8_t directions[SKETCH_MINUTIAE];
     uint8_t x[SKETCH_TURNS][SKETCH_MINUTIAE], y[SKETCH_TURNS][SKETCH_MINUTIAE];
     two_rows direction_rows[ROWS], x_rows[SKETCH_TURNS][ROWS], y_rows[SKETCH_TURNS][ROWS];
 } turned_probe;
@@ -29,20 +29,23 @@ static void lay_rows(const uint8_t column[SKETCH_MINUTIAE], two_rows rows[ROWS])
     }
 }
 
-static void turn_probe(const uint8_t *sketch, const ektp_sketch_parameters *p, turned_probe *probe)
+static void lay_out_probe(const uint8_t *sketch, turned_probe *probe)
 {
     size_t minutiae = sketch_minutiae(sketch);
-    memcpy(probe->words, sketch, sizeof probe->words);
-    memcpy(probe->directions, sketch + SKETCH_DIRECTIONS, SKETCH_MINUTIAE);
-    lay_rows(probe->directions, probe->direction_rows);
+    probe->sketch = sketch;
+    probe->turned = 0;
+    lay_rows(sketch + SKETCH_DIRECTIONS, probe->direction_rows);
     for (size_t k = 0; k < ROWS; k++)
         probe->there[k] = (k < minutiae ? FIRSTS : 0) | (k + ROWS < minutiae ? ~FIRSTS : 0);
-    for (size_t bin = 0; bin < SKETCH_TURNS; bin++) {
-        for (size_t i = 0; i < SKETCH_MINUTIAE; i++)
-            turned_place(sketch, i, p, bin, &probe->x[bin][i], &probe->y[bin][i]);
-        lay_rows(probe->x[bin], probe->x_rows[bin]);
-        lay_rows(probe->y[bin], probe->y_rows[bin]);
-    }
+}
+
+static inline void turn_probe(turned_probe *probe, size_t turn, const ektp_sketch_parameters *p)
+{
+    if (probe->turned >> turn & 1) return;
+    turned_places(probe->sketch, p, turn, probe->x[turn], probe->y[turn]);
+    lay_rows(probe->x[turn], probe->x_rows[turn]);
+    lay_rows(probe->y[turn], probe->y_rows[turn]);
+    probe->turned |= (uint32_t)1 << turn;
 }
 
 static inline __m512i four_times(const uint8_t bytes[16])
@@ -102,8 +105,8 @@ typedef struct {
 /* The bits that differ between a minutia of the probe and all of a reference, in 16 bits each. */
 static inline __m512i apart(const turned_probe *probe, size_t i, const code_words *codes)
 {
-    __m512i first = _mm512_set1_epi64((long long)probe->words[0][i]);
-    __m512i second = _mm512_set1_epi64((long long)probe->words[1][i]);
+    __m512i first = _mm512_set1_epi64((long long)sketch_word(probe->sketch, 0, i));
+    __m512i second = _mm512_set1_epi64((long long)sketch_word(probe->sketch, 1, i));
     __m512i bits[GROUPS];
     for (size_t g = 0; g < GROUPS; g++)
         bits[g] = _mm512_add_epi64(
@@ -206,7 +209,7 @@ static inline size_t voted_turn(const turned_probe *probe, const uint8_t *refere
     uint64_t second = seconds(from);
     __m256i weight = chosen(second, from->most);
     __m512i turns = _mm512_sub_epi8(laid_out(reference + SKETCH_DIRECTIONS),
-                                    of_nominees(from, probe->directions));
+                                    of_nominees(from, probe->sketch + SKETCH_DIRECTIONS));
     turns = _mm512_and_si512(_mm512_srli_epi16(turns, 3), _mm512_set1_epi8(SKETCH_TURNS - 1));
     store(bins, chosen(second, turns));
     store(weights, weight);
@@ -352,8 +355,8 @@ static inline uint16_t agreed(const turned_probe *probe, int32_t within, compari
 }
 
 /* Each step waits for the one before, so that several references go through them side by side. */
-static inline void compared(const turned_probe *probe, const uint8_t *const *references,
-                            size_t count, const ektp_sketch_parameters *p, uint16_t *scores)
+static inline void compared(turned_probe *probe, const uint8_t *const *references, size_t count,
+                            const ektp_sketch_parameters *p, uint16_t *scores)
 {
     comparison all[SKETCH_AT_ONCE];
     for (size_t k = 0; k < count; k++) {
@@ -362,8 +365,10 @@ static inline void compared(const turned_probe *probe, const uint8_t *const *ref
         one->y = laid_out(references[k] + SKETCH_Y);
         one->found = likenesses(probe, references[k], p->reach, one->alike);
     }
-    for (size_t k = 0; k < count; k++)
+    for (size_t k = 0; k < count; k++) {
         all[k].turn = voted_turn(probe, references[k], &all[k].found);
+        turn_probe(probe, all[k].turn, p);
+    }
     for (size_t k = 0; k < count; k++)
         all[k].found = turned_alike(probe, references[k], all[k].turn, p->turn, all[k].alike);
     for (size_t k = 0; k < count; k++) voted_shift(probe, all + k);

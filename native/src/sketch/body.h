@@ -14,21 +14,27 @@
 
 typedef uint8_t sketch_column[SKETCH_MINUTIAE];
 
-/* The probe's columns, and its places after each turn that is told apart. */
+/* The probe's columns, and its places after each turn that a reference has asked for. */
 typedef struct {
+    const uint8_t *sketch;
     size_t minutiae;
-    uint8_t codes[SKETCH_DIRECTIONS];
+    uint32_t turned; /* one bit a turn */
     sketch_column directions, x[SKETCH_TURNS], y[SKETCH_TURNS];
 } turned_probe;
 
-static void turn_probe(const uint8_t *sketch, const ektp_sketch_parameters *p, turned_probe *probe)
+static void lay_out_probe(const uint8_t *sketch, turned_probe *probe)
 {
+    probe->sketch = sketch;
     probe->minutiae = sketch_minutiae(sketch);
-    memcpy(probe->codes, sketch, SKETCH_DIRECTIONS);
+    probe->turned = 0;
     memcpy(probe->directions, sketch + SKETCH_DIRECTIONS, SKETCH_MINUTIAE);
-    for (size_t bin = 0; bin < SKETCH_TURNS; bin++)
-        for (size_t i = 0; i < SKETCH_MINUTIAE; i++)
-            turned_place(sketch, i, p, bin, &probe->x[bin][i], &probe->y[bin][i]);
+}
+
+static inline void turn_probe(turned_probe *probe, size_t turn, const ektp_sketch_parameters *p)
+{
+    if (probe->turned >> turn & 1) return;
+    turned_places(probe->sketch, p, turn, probe->x[turn], probe->y[turn]);
+    probe->turned |= (uint32_t)1 << turn;
 }
 
 static inline block block_at(const uint8_t *bytes)
@@ -261,13 +267,14 @@ static uint16_t score_of(const turned_probe *probe, const uint8_t *reference,
     return (uint16_t)score;
 }
 
-static inline uint16_t score_one(const turned_probe *probe, const uint8_t *reference,
+static inline uint16_t score_one(turned_probe *probe, const uint8_t *reference,
                                  const ektp_sketch_parameters *p)
 {
     size_t minutiae = sketch_minutiae(reference);
     sketch_column alike[SKETCH_MINUTIAE]; /* row i, column j; distances at first */
-    apart(probe->codes, probe->minutiae, reference, alike);
+    apart(probe->sketch, probe->minutiae, reference, alike);
     size_t turn = voted_turn(probe, reference, alike, p->reach, minutiae);
+    turn_probe(probe, turn, p);
     const sketch_column *likenesses = (const sketch_column *)alike;
     int32_t shift[2];
     candidates left;
@@ -276,8 +283,8 @@ static inline uint16_t score_one(const turned_probe *probe, const uint8_t *refer
     return score_of(probe, reference, p, turn, minutiae, shift, &left);
 }
 
-static inline void compared(const turned_probe *probe, const uint8_t *const *references,
-                            size_t count, const ektp_sketch_parameters *p, uint16_t *scores)
+static inline void compared(turned_probe *probe, const uint8_t *const *references, size_t count,
+                            const ektp_sketch_parameters *p, uint16_t *scores)
 {
     for (size_t k = 0; k < count; k++) scores[k] = score_one(probe, references[k], p);
 }

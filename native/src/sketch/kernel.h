@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One sketch against many, around what makes the scores of a few:
  *
- *     turn_probe(probe, parameters, turned)                     what serves all references
- *     compared(turned, references, count, parameters, scores)   at most SKETCH_AT_ONCE
+ *     lay_out_probe(sketch, probe)                             what serves all references
+ *     compared(probe, references, count, parameters, scores)   at most SKETCH_AT_ONCE of them
  *
  * The includer defines SKETCH, the name of its kernel. Everything is counted in whole numbers. */
 #ifndef EKTP_SKETCH_KERNEL_H
@@ -12,7 +12,7 @@ void SKETCH(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows,
             const ektp_sketch_parameters *p, uint16_t *scores)
 {
     turned_probe turned;
-    turn_probe(probe, p, &turned);
+    lay_out_probe(probe, &turned);
     for (size_t first = 0; first < count; first += SKETCH_AT_ONCE) {
         const uint8_t *references[SKETCH_AT_ONCE];
         size_t few = count - first < SKETCH_AT_ONCE ? count - first : SKETCH_AT_ONCE;
