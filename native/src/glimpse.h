@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Family "glimpse": see ektp_native.cdef.h. One body (glimpse/body.h) around the counting of bits. */
+/* Family "glimpse": see ektp_native.cdef.h. One body (glimpse/body.h) around the score of one. */
 #ifndef EKTP_GLIMPSE_H
 #define EKTP_GLIMPSE_H
 #include <string.h>

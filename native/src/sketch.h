@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Family "sketch": see ektp_native.cdef.h. One body (sketch/body.h) around the counting of bits. */
+/* Family "sketch": see ektp_native.cdef.h. One body (sketch/body.h) around the counting of bits; with
+ * vectors of 64 bytes another (sketch/avx512.c). */
 #ifndef EKTP_SKETCH_H
 #define EKTP_SKETCH_H
 #include <string.h>
@@ -22,6 +23,12 @@ typedef void sketch_kernel(const uint8_t *probe, const uint8_t *sketches, const 
                            uint16_t *scores);
 
 sketch_kernel sketch_scalar, sketch_avx2, sketch_avx512, sketch_neon;
+
+/* How many minutiae a sketch has; what says more is read as full. */
+static inline size_t sketch_minutiae(const uint8_t *sketch)
+{
+    return sketch[SKETCH_COUNT] < SKETCH_MINUTIAE ? sketch[SKETCH_COUNT] : SKETCH_MINUTIAE;
+}
 
 /* Word of a minutia's code; half is 0 or 1. Sketches need not be aligned. */
 static inline uint64_t sketch_word(const uint8_t *sketch, size_t half, size_t minutia)

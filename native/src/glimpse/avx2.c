@@ -22,4 +22,5 @@ static inline void nearest(const uint64_t *words, size_t minutiae, const uint8_t
 }
 
 #define GLIMPSE glimpse_avx2
+#include "glimpse/nearest.h"
 #include "glimpse/body.h"

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The family "glimpse" around what each instruction set brings:
  *
- *     nearest(words, minutiae, reference, least)     least bits that differ, for each column
+ *     seen_in(reference, words, minutiae, reach)     the score
  *
- * The includer defines GLIMPSE, the name of its kernel. */
+ * for which glimpse/nearest.h is the usual way. The includer defines GLIMPSE, the name of its
+ * kernel. */
 #ifndef EKTP_GLIMPSE_BODY_H
 #define EKTP_GLIMPSE_BODY_H
 
 enum { LINES = 8 * SKETCH_MINUTIAE, AHEAD = 4 /* sketches fetched before they are needed */ };
 
-static inline size_t minutiae_of(const uint8_t *sketch)
-{
-    return sketch[SKETCH_COUNT] < SKETCH_MINUTIAE ? sketch[SKETCH_COUNT] : SKETCH_MINUTIAE;
-}
-
 void GLIMPSE(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
              size_t minutiae, int32_t reach, uint16_t *scores)
 {
     uint64_t words[SKETCH_MINUTIAE];
-    if (minutiae > minutiae_of(probe)) minutiae = minutiae_of(probe);
+    if (minutiae > sketch_minutiae(probe)) minutiae = sketch_minutiae(probe);
     for (size_t i = 0; i < minutiae; i++) words[i] = sketch_word(probe, 0, i);
     for (size_t k = 0; k < count; k++) {
         const uint8_t *reference = sketches + (rows ? rows[k] : k) * (size_t)EKTP_SKETCH_BYTES;
@@ -28,15 +24,7 @@ void GLIMPSE(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows
             for (size_t line = 0; line < LINES; line += 64) __builtin_prefetch(ahead + line);
             __builtin_prefetch(ahead + SKETCH_COUNT);
         }
-        uint8_t least[SKETCH_MINUTIAE]; /* 255 for a probe without minutiae: never alike */
-        nearest(words, minutiae, reference, least);
-        size_t there = minutiae_of(reference);
-        int32_t score = 0;
-        for (size_t j = 0; j < SKETCH_MINUTIAE; j++) {
-            int32_t alike = reach - (j < there ? least[j] : 255);
-            score += alike > 0 ? alike : 0;
-        }
-        scores[k] = (uint16_t)score;
+        scores[k] = (uint16_t)seen_in(reference, words, minutiae, reach);
     }
 }
 

@@ -1,44 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The family "sketch" around what each instruction set brings:
+/* The score of one sketch, around what each instruction set brings:
  *
  *     apart(probe, minutiae, reference, distances)     bits that differ, for every two minutiae
  *
- * The includer defines SKETCH, the name of its kernel. Everything is counted in whole numbers. */
+ * AVX-512 has a road of its own. */
 #ifndef EKTP_SKETCH_BODY_H
 #define EKTP_SKETCH_BODY_H
 #include "lanes.h"
+#include "sketch/turns.h"
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
-enum { BLOCKS = SKETCH_MINUTIAE / BLOCK, AHEAD = 3 /* sketches fetched before they are needed */ };
-
 typedef uint8_t sketch_column[SKETCH_MINUTIAE];
 
-/* The probe's columns, and its places after each turn that is told apart. */
+/* The probe's columns, and its places after each turn that a reference has asked for. */
 typedef struct {
+    const uint8_t *sketch;
     size_t minutiae;
+    uint32_t turned; /* one bit a turn */
     sketch_column directions, x[SKETCH_TURNS], y[SKETCH_TURNS];
 } turned_probe;
 
-static inline int32_t turn_of(size_t bin) { return (int32_t)(8 * bin + 4); }
-static inline int32_t shift_of(size_t bin) { return (int32_t)(4 * bin + 2); }
-
-static void turn_probe(const uint8_t *sketch, const ektp_sketch_parameters *p, turned_probe *probe)
+static void lay_out_probe(const uint8_t *sketch, turned_probe *probe)
 {
-    probe->minutiae = sketch[SKETCH_COUNT] < SKETCH_MINUTIAE ? sketch[SKETCH_COUNT]
-                                                             : SKETCH_MINUTIAE;
+    probe->sketch = sketch;
+    probe->minutiae = sketch_minutiae(sketch);
+    probe->turned = 0;
     memcpy(probe->directions, sketch + SKETCH_DIRECTIONS, SKETCH_MINUTIAE);
-    for (size_t bin = 0; bin < SKETCH_TURNS; bin++) {
-        int32_t cosine = p->cosines[turn_of(bin)], sine = p->cosines[(turn_of(bin) + 192) % 256];
-        for (size_t i = 0; i < SKETCH_MINUTIAE; i++) {
-            int32_t x = sketch[SKETCH_X + i] - SKETCH_MIDDLE;
-            int32_t y = sketch[SKETCH_Y + i] - SKETCH_MIDDLE;
-            int32_t half = 1 << 13;
-            probe->x[bin][i] = (uint8_t)(SKETCH_MIDDLE + ((cosine * x - sine * y + half) >> 14));
-            probe->y[bin][i] = (uint8_t)(SKETCH_MIDDLE + ((sine * x + cosine * y + half) >> 14));
-        }
-    }
+}
+
+static inline void turn_probe(turned_probe *probe, size_t turn, const ektp_sketch_parameters *p)
+{
+    if (probe->turned >> turn & 1) return;
+    turned_places(probe->sketch, p, turn, probe->x[turn], probe->y[turn]);
+    probe->turned |= (uint32_t)1 << turn;
 }
 
 static inline block block_at(const uint8_t *bytes)
@@ -118,7 +114,9 @@ static size_t voted_turn(const turned_probe *probe, const uint8_t *reference,
     uint16_t votes[SKETCH_TURNS + 2] = {0};
     sketch_column weights, turns;
     for (size_t b = 0; b < SKETCH_MINUTIAE; b += BLOCK) {
-        block directions = block_at(reference + SKETCH_DIRECTIONS + b), best = {0}, turn = {0};
+        block directions = block_at(reference + SKETCH_DIRECTIONS + b);
+        /* Votes that weigh nothing had better not all wait for one bin. */
+        block best = {0}, turn = directions;
         for (size_t i = 0; i < probe->minutiae; i++) {
             block alike = excess(block_of(reach), block_at(distances[i] + b));
             memcpy(distances[i] + b, &alike, sizeof alike);
@@ -134,19 +132,44 @@ static size_t voted_turn(const turned_probe *probe, const uint8_t *reference,
     return elected(votes, SKETCH_TURNS);
 }
 
+/* What is left to decide of one reference: likenesses that the geometry allows, their greatest in
+ * each column, and the rows that have any. */
+typedef struct {
+    sketch_column alike[SKETCH_MINUTIAE];
+    sketch_column most;
+    uint8_t rows[SKETCH_MINUTIAE];
+    size_t count;
+} candidates;
+
+/* Of the rows left, only those that still have any likeness. */
+static inline void keep_rows(candidates *left, const uint32_t any[SKETCH_MINUTIAE])
+{
+    size_t count = 0;
+    for (size_t k = 0; k < left->count; k++) {
+        size_t i = left->rows[k];
+        left->rows[count] = (uint8_t)i;
+        count += any[i] != 0;
+    }
+    left->count = count;
+}
+
+/* Keeps what is turned alike, and finds the shift that it speaks for. */
 static void voted_shift(const turned_probe *probe, const uint8_t *reference,
                         const sketch_column *likenesses, const ektp_sketch_parameters *p,
-                        size_t turn, size_t minutiae, int32_t shift[2])
+                        size_t turn, size_t minutiae, int32_t shift[2], candidates *left)
 {
     uint16_t votes[2][SKETCH_SHIFTS + 2] = {{0}, {0}};
+    uint32_t any[SKETCH_MINUTIAE] = {0};
     sketch_column weights, across, up;
     for (size_t b = 0; b < SKETCH_MINUTIAE; b += BLOCK) {
         block directions = block_at(reference + SKETCH_DIRECTIONS + b);
         block x = block_at(reference + SKETCH_X + b), y = block_at(reference + SKETCH_Y + b);
-        block best = {0}, dx = {0}, dy = {0};
+        block best = {0}, dx = x, dy = y; /* as in voted_turn */
         for (size_t i = 0; i < probe->minutiae; i++) {
             block far = beyond(directions, probe->directions[i] + turn_of(turn), p->turn);
             block alike = where_none(far, block_at(likenesses[i] + b));
+            memcpy(left->alike[i] + b, &alike, sizeof alike);
+            any[i] |= block_bits((block)(alike != 0));
             block most = greater(alike, best), same = (block)(most == best);
             dx = same_or(same, dx, x - probe->x[turn][i]);
             dy = same_or(same, dy, y - probe->y[turn][i]);
@@ -162,40 +185,27 @@ static void voted_shift(const turned_probe *probe, const uint8_t *reference,
     }
     for (size_t axis = 0; axis < 2; axis++)
         shift[axis] = shift_of(elected(votes[axis], SKETCH_SHIFTS));
-}
-
-/* What is left to decide of one reference: likenesses that the geometry allows, their greatest in
- * each column, and the rows that have any. */
-typedef struct {
-    sketch_column alike[SKETCH_MINUTIAE];
-    sketch_column most;
-    uint8_t rows[SKETCH_MINUTIAE];
-    size_t count;
-} candidates;
-
-static inline int32_t rounded(int32_t sum, int32_t weight)
-{
-    int32_t twice = 2 * sum + weight, divisor = 2 * weight;
-    return twice / divisor - (twice % divisor < 0);
+    left->count = probe->minutiae;
+    for (size_t i = 0; i < probe->minutiae; i++) left->rows[i] = (uint8_t)i;
+    keep_rows(left, any);
 }
 
 /* Keeps what lies within place_first, and corrects the shift by it. */
 static void gather(const turned_probe *probe, const uint8_t *reference,
-                   const sketch_column *likenesses, const ektp_sketch_parameters *p, size_t turn,
-                   size_t minutiae, int32_t shift[2], candidates *left)
+                   const ektp_sketch_parameters *p, size_t turn, size_t minutiae, int32_t shift[2],
+                   candidates *left)
 {
     uint32_t any[SKETCH_MINUTIAE] = {0};
     int8_t across[SKETCH_MINUTIAE], up[SKETCH_MINUTIAE];
     for (size_t b = 0; b < SKETCH_MINUTIAE; b += BLOCK) {
-        block directions = block_at(reference + SKETCH_DIRECTIONS + b);
         block x = block_at(reference + SKETCH_X + b) - (uint8_t)shift[0];
         block y = block_at(reference + SKETCH_Y + b) - (uint8_t)shift[1];
         block best = {0}, dx = {0}, dy = {0};
-        for (size_t i = 0; i < probe->minutiae; i++) {
+        for (size_t k = 0; k < left->count; k++) {
+            size_t i = left->rows[k];
             block right = x - probe->x[turn][i], above = y - probe->y[turn][i];
-            block far = beyond(directions, probe->directions[i] + turn_of(turn), p->turn);
-            far |= beyond(right, 0, p->place_first) | beyond(above, 0, p->place_first);
-            block alike = where_none(far, block_at(likenesses[i] + b));
+            block far = beyond(right, 0, p->place_first) | beyond(above, 0, p->place_first);
+            block alike = where_none(far, block_at(left->alike[i] + b));
             memcpy(left->alike[i] + b, &alike, sizeof alike);
             any[i] |= block_bits((block)(alike != 0));
             block most = greater(alike, best), same = (block)(most == best);
@@ -213,13 +223,9 @@ static void gather(const turned_probe *probe, const uint8_t *reference,
         right += left->most[j] * across[j];
         above += left->most[j] * up[j];
     }
-    shift[0] += weight ? rounded(right, weight) : 0;
-    shift[1] += weight ? rounded(above, weight) : 0;
-    left->count = 0;
-    for (size_t i = 0; i < probe->minutiae; i++) {
-        left->rows[left->count] = (uint8_t)i;
-        left->count += any[i] != 0;
-    }
+    shift[0] += mean_of(right, weight);
+    shift[1] += mean_of(above, weight);
+    keep_rows(left, any);
 }
 
 /* Keeps what lies within place of the corrected shift, and adds up the pairs that prefer each
@@ -261,28 +267,28 @@ static uint16_t score_of(const turned_probe *probe, const uint8_t *reference,
     return (uint16_t)score;
 }
 
-void SKETCH(const uint8_t *probe, const uint8_t *sketches, const uint32_t *rows, size_t count,
-            const ektp_sketch_parameters *p, uint16_t *scores)
+static inline uint16_t score_one(turned_probe *probe, const uint8_t *reference,
+                                 const ektp_sketch_parameters *p)
 {
-    turned_probe turned;
-    turn_probe(probe, p, &turned);
-    for (size_t k = 0; k < count; k++) {
-        const uint8_t *reference = sketches + (rows ? rows[k] : k) * (size_t)EKTP_SKETCH_BYTES;
-        if (rows && k + AHEAD < count)
-            for (size_t line = 0; line < EKTP_SKETCH_BYTES; line += 64)
-                __builtin_prefetch(sketches + rows[k + AHEAD] * (size_t)EKTP_SKETCH_BYTES + line);
-        size_t minutiae = reference[SKETCH_COUNT] < SKETCH_MINUTIAE ? reference[SKETCH_COUNT]
-                                                                    : SKETCH_MINUTIAE;
-        sketch_column alike[SKETCH_MINUTIAE]; /* row i, column j; distances at first */
-        apart(probe, turned.minutiae, reference, alike);
-        size_t turn = voted_turn(&turned, reference, alike, p->reach, minutiae);
-        const sketch_column *likenesses = (const sketch_column *)alike;
-        int32_t shift[2];
-        candidates left;
-        voted_shift(&turned, reference, likenesses, p, turn, minutiae, shift);
-        gather(&turned, reference, likenesses, p, turn, minutiae, shift, &left);
-        scores[k] = score_of(&turned, reference, p, turn, minutiae, shift, &left);
-    }
+    size_t minutiae = sketch_minutiae(reference);
+    sketch_column alike[SKETCH_MINUTIAE]; /* row i, column j; distances at first */
+    apart(probe->sketch, probe->minutiae, reference, alike);
+    size_t turn = voted_turn(probe, reference, alike, p->reach, minutiae);
+    turn_probe(probe, turn, p);
+    const sketch_column *likenesses = (const sketch_column *)alike;
+    int32_t shift[2];
+    candidates left;
+    voted_shift(probe, reference, likenesses, p, turn, minutiae, shift, &left);
+    gather(probe, reference, p, turn, minutiae, shift, &left);
+    return score_of(probe, reference, p, turn, minutiae, shift, &left);
 }
+
+static inline void compared(turned_probe *probe, const uint8_t *const *references, size_t count,
+                            const ektp_sketch_parameters *p, uint16_t *scores)
+{
+    for (size_t k = 0; k < count; k++) scores[k] = score_one(probe, references[k], p);
+}
+
+#include "sketch/kernel.h"
 
 #endif
