@@ -2,10 +2,10 @@
 /* Family "prepare": see ektp_native.cdef.h. One body (prepare/body.h), compiled for each set.
  *
  * What is computed is defined in double precision (prepare/exact.h), and every bit that goes into a
- * packed template is that definition's. Nearly all bits are found in single precision, eight lanes
- * at once: a bit is a sum or a squared distance on this side or that of a limit, and single
- * precision errs by much less than a guard around the limit. What falls within the guard, one bit
- * of some thousand, is found again by the definition. So the roads agree bit for bit. */
+ * packed template is that definition's. Nearly all bits are found in single precision, eight or
+ * sixteen lanes at once: a bit is a sum or a squared distance on this side or that of a limit, and
+ * single precision errs by much less than a guard around the limit. What falls within the guard,
+ * one bit of some thousand, is found again by the definition. So the roads agree bit for bit. */
 #ifndef EKTP_PREPARE_H
 #define EKTP_PREPARE_H
 #include "ektp_native.h"

@@ -86,25 +86,29 @@ static void find_area(const finger *self, int m, const ektp_prepare_tables *tabl
     if (!near.count) return;
     float cosine = (float)tables->cosine[self->step[m]], sine = (float)tables->sine[self->step[m]];
     float limit = (float)(tables->margin * tables->margin);
-    for (int o = 0; o < OCTETS; o++) {
-        lanes_f cx = lanes_at(cell_x + o * LANES), cy = lanes_at(cell_y + o * LANES);
-        lanes_f px = cosine * cx - sine * cy, py = sine * cx + cosine * cy;
-        lanes_f nearest = lanes_of(1e30f);
+    for (int cell = 0; cell < CELLS; cell += WIDE) {
+        wide_f cx = wide_at(cell_x + cell), cy = wide_at(cell_y + cell);
+        wide_f px = cosine * cx - sine * cy, py = sine * cx + cosine * cy;
+        wide_f beyond = wide_of(1e30f), nearest = beyond;
         for (int e = 0; e < near.count; e++) {
             int k = near.which[e];
             float ex = drawn->along_x[k], ey = drawn->along_y[k];
-            lanes_f rx = px - near.x[e], ry = py - near.y[e];
-            lanes_i passed = lanes_less(ex * ry - ey * rx, lanes_of(AREA_NEAR * drawn->length[k]));
-            lanes_f along = (rx * ex + ry * ey) * drawn->inverse[k];
-            along = lanes_least(lanes_most(along, lanes_of(0.0f)), lanes_of(1.0f));
-            lanes_f gx = rx - along * ex, gy = ry - along * ey;
-            lanes_f squared = lanes_either(passed, gx * gx + gy * gy, lanes_of(1e30f));
-            nearest = lanes_least(squared, nearest);
+            wide_f rx = px - near.x[e], ry = py - near.y[e];
+            wide_f along = (rx * ex + ry * ey) * drawn->inverse[k];
+            along = wide_least(wide_most(along, wide_of(0.0f)), wide_of(1.0f));
+            wide_f gx = rx - along * ex, gy = ry - along * ey;
+            wide_f squared = wide_if_less(ex * ry - ey * rx, wide_of(AREA_NEAR * drawn->length[k]),
+                                          gx * gx + gy * gy, beyond); /* where it is passed */
+            nearest = wide_least(squared, nearest);
         }
-        unsigned inside = ~lanes_less_bits(nearest, lanes_of(1e29f)); /* no edge is passed */
-        mask->seen[o] = (uint8_t)(inside | lanes_less_bits(nearest, lanes_of(limit)));
-        area_exactly(self, m, tables, o,
-                     lanes_less_bits(lanes_size(nearest - limit), lanes_of(AREA_GUARD)), mask);
+        unsigned inside = ~wide_less_bits(nearest, wide_of(1e29f)); /* no edge is passed */
+        unsigned seen = inside | wide_less_bits(nearest, wide_of(limit));
+        unsigned unsure = wide_less_bits(wide_size(nearest - limit), wide_of(AREA_GUARD));
+        for (int k = 0; k < WIDE; k += LANES) {
+            int octet = (cell + k) / LANES;
+            mask->seen[octet] = (uint8_t)(seen >> k);
+            area_exactly(self, m, tables, octet, unsure >> k & 0xffu, mask);
+        }
     }
 }
 

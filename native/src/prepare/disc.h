@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cells of the disc around a minutia, eight at a time, and the vectors' small arithmetic. */
+/* The cells of the disc around a minutia, and the vectors' small arithmetic. */
 #ifndef EKTP_PREPARE_DISC_H
 #define EKTP_PREPARE_DISC_H
 #include "../lanes.h"
@@ -61,19 +61,73 @@ static inline lanes_f lanes_size(lanes_f value)
     return (lanes_f)((lanes_u)value & 0x7fffffffu);
 }
 
-/* e to the power of something from -80 to 80, to 2e-7 of itself. */
-static inline lanes_f lanes_exp(lanes_f power)
+/* As many floats as a vector holds, eight or sixteen. */
+#if defined(__AVX512VL__)
+enum { WIDE = 2 * LANES };
+#else
+enum { WIDE = LANES };
+#endif
+typedef float wide_f __attribute__((vector_size(4 * WIDE), may_alias));
+typedef int32_t wide_i __attribute__((vector_size(4 * WIDE), may_alias));
+typedef uint32_t wide_u __attribute__((vector_size(4 * WIDE), may_alias));
+
+static inline wide_f wide_of(float value) { return value - (wide_f){0.0f}; }
+
+static inline wide_f wide_at(const float *from)
 {
-    lanes_f shifted = power * 1.44269504f + 12582912.0f; /* its low bits are the whole number */
-    lanes_f whole = shifted - 12582912.0f;
-    lanes_f rest = power - whole * 0.693359375f + whole * 2.12194440e-4f;
-    lanes_f sum = rest * (1.0f / 720.0f) + 1.0f / 120.0f;
+    wide_f value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+#if defined(__AVX512VL__)
+static inline wide_f wide_least(wide_f a, wide_f b)
+{
+    return (wide_f)_mm512_min_ps((__m512)a, (__m512)b);
+}
+
+static inline wide_f wide_most(wide_f a, wide_f b)
+{
+    return (wide_f)_mm512_max_ps((__m512)a, (__m512)b);
+}
+
+/* Bit k is set where lane k of a is less than that of b. */
+static inline unsigned wide_less_bits(wide_f a, wide_f b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+}
+
+/* yes where a is less than b, else no. */
+static inline wide_f wide_if_less(wide_f a, wide_f b, wide_f yes, wide_f no)
+{
+    __mmask16 less = _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+    return (wide_f)_mm512_mask_blend_ps(less, (__m512)no, (__m512)yes);
+}
+#else
+static inline wide_f wide_least(wide_f a, wide_f b) { return lanes_least(a, b); }
+static inline wide_f wide_most(wide_f a, wide_f b) { return lanes_most(a, b); }
+static inline unsigned wide_less_bits(wide_f a, wide_f b) { return lanes_less_bits(a, b); }
+static inline wide_f wide_if_less(wide_f a, wide_f b, wide_f yes, wide_f no)
+{
+    return lanes_either(lanes_less(a, b), yes, no);
+}
+#endif
+
+static inline wide_f wide_size(wide_f value) { return (wide_f)((wide_u)value & 0x7fffffffu); }
+
+/* e to the power of something from -80 to 80, to 2e-7 of itself. */
+static inline wide_f wide_exp(wide_f power)
+{
+    wide_f shifted = power * 1.44269504f + 12582912.0f; /* its low bits are the whole number */
+    wide_f whole = shifted - 12582912.0f;
+    wide_f rest = power - whole * 0.693359375f + whole * 2.12194440e-4f;
+    wide_f sum = rest * (1.0f / 720.0f) + 1.0f / 120.0f;
     sum = sum * rest + 1.0f / 24.0f;
     sum = sum * rest + 1.0f / 6.0f;
     sum = sum * rest + 0.5f;
     sum = sum * rest + 1.0f;
     sum = sum * rest + 1.0f;
-    return sum * (lanes_f)(((lanes_u)shifted << 23) + 0x3f800000u);
+    return sum * (wide_f)(((wide_u)shifted << 23) + 0x3f800000u);
 }
 
 /* Which of eight cells lie in the finger's area: bit k for cell 8 * octet + k. */
