@@ -11,7 +11,7 @@ import pytest
 from ektp_hw.errors import WorkerLost
 from ektp_hw.gallery.cluster.assignment import Assignment
 from ektp_hw.gallery.cluster.blocks import Block
-from ektp_hw.gallery.cluster.scatter import Scatter
+from ektp_hw.gallery.cluster.scatter import Scatter, _Question
 
 NAMES = tuple(f"worker {number}" for number in range(1, 5))
 BLOCKS = [Block(number, number * 10, 10) for number in range(12)]
@@ -74,21 +74,43 @@ def test_a_late_answer_to_all_takes_the_place_of_one_to_a_part():
     assert "a part" not in words
 
 
-@pytest.mark.parametrize("seed", range(12))
+def test_an_answer_that_overlaps_another_is_asked_for_anew():
+    """A lost worker's blocks can go to somebody together with others that were answered for."""
+    workers = ByHand()
+    question = scatter(workers)
+    question._left = {block.number: block for block in BLOCKS[:4]}
+
+    def answered(worker, blocks, found):
+        waiting = tuple(block for block in blocks if block.number in question._left)
+        question._accept(_Question(worker, tuple(blocks), 0.0), found, waiting)
+
+    answered("worker 1", BLOCKS[:2], "0 and 1")
+    answered("worker 2", BLOCKS[1:4], "1, 2 and 3")
+    assert [each.found for each in question._answers] == ["0 and 1"]
+    ((worker, blocks, _),) = workers.asked
+    assert (worker, numbers(blocks)) == ("worker 2", [2, 3])
+    answered("worker 3", BLOCKS[1:4], "1, 2 and 3")
+    assert len(workers.asked) == 1, "worker 2 is at it"
+    answered("worker 2", BLOCKS[2:4], "2 and 3")
+    assert [each.found for each in question._answers] == ["0 and 1", "2 and 3"]
+    assert not question._left
+
+
+@pytest.mark.parametrize("seed", range(8))
 def test_each_block_is_counted_once(seed, monkeypatch):
     """Answers come in any order, some twice from replicas, and some workers are lost."""
     monkeypatch.setattr("ektp_hw.gallery.cluster.scatter._PAUSE", 0.005)
     rng = np.random.default_rng(seed)
     workers = ByHand()
-    question = scatter(workers, patience=0.01, end=time.monotonic() + 30)
+    question = scatter(workers, patience=0.0, end=time.monotonic() + 30)
     thread, found = running(question)
     open_calls, lost = [], 0
     while thread.is_alive():
-        workers.more.acquire(timeout=0.02)
+        workers.more.acquire(timeout=0.005)
         open_calls += workers.asked
         workers.asked.clear()
         rng.shuffle(open_calls)
-        for _ in range(int(rng.integers(0, 3))):
+        for _ in range(int(rng.random() < 0.5)):
             if open_calls:
                 worker, blocks, answer = open_calls.pop()
                 if lost < 15 and rng.random() < 0.4:
