@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Shortlist",
     "Sight",
+    "alive_in",
     "least_alike",
     "least_likely",
     "owners_of",
@@ -64,14 +65,22 @@ class Shortlist:
         As `Store.segments` returns them.
     before
         That of an earlier state: only segments that changed since cost time.
+    spans
+        Of each segment the first row and the one behind the last, (n, 2), of those who are looked
+        at, each person whole; everybody is unless given.
     """
 
-    def __init__(self, segments: Sequence[Segment], before: Shortlist | None = None) -> None:
-        known: dict[Segment, dict[FingerPosition, _Row]] = {}
-        if before is not None:
-            known = before._known  # noqa: SLF001
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        before: Shortlist | None = None,
+        spans: Mapping[Segment, npt.NDArray[np.int64]] | None = None,
+    ) -> None:
+        self._spans = spans or {}
         self._known: dict[Segment, dict[FingerPosition, _Row]] = {
-            segment: known.get(segment) or _by_position(segment) for segment in segments
+            segment: (before and before._of_segment(segment, self._spans.get(segment)))  # noqa: SLF001
+            or _by_position(segment, self._spans.get(segment))
+            for segment in segments
         }
         self._segments = [*segments]
         self._firsts = [segment.first for segment in segments]
@@ -131,6 +140,14 @@ class Shortlist:
         except GalleryDamaged as error:
             _log.warning("%s; it is left out of the search", error)
             return None
+
+    def _of_segment(
+        self, segment: Segment, spans: npt.NDArray[np.int64] | None
+    ) -> dict[FingerPosition, _Row] | None:
+        """Return the fingers of a segment if those of the same rows were looked at."""
+        mine = self._spans.get(segment)
+        same = mine is spans if mine is None or spans is None else np.array_equal(mine, spans)
+        return self._known.get(segment) if same else None
 
     def _of(self, positions: set[FingerPosition]) -> list[_Row]:
         return [
@@ -301,11 +318,21 @@ def _least_of_best(counts: npt.NDArray[np.int64], keep: int) -> int:
     return max(len(counts) - 1 - int(np.searchsorted(np.cumsum(counts[::-1]), keep)), 0)
 
 
-def _by_position(segment: Segment) -> dict[FingerPosition, _Row]:
+def _by_position(
+    segment: Segment, spans: npt.NDArray[np.int64] | None
+) -> dict[FingerPosition, _Row]:
     rows: dict[FingerPosition, _Row] = {}
-    alive = np.flatnonzero(segment.alive)
+    alive = alive_in(segment, spans)
     positions = segment.positions[alive]
     for position in np.unique(positions).tolist():
         chosen = alive[positions == position].astype(np.uint32)
         rows[FingerPosition(position)] = _Row(segment, chosen)
     return rows
+
+
+def alive_in(segment: Segment, spans: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
+    """Return the rows that are alive, of all or of these spans; rising."""
+    if spans is None:
+        return np.flatnonzero(segment.alive)
+    parts = (start + np.flatnonzero(segment.alive[start:stop]) for start, stop in spans.tolist())
+    return np.concatenate([np.zeros(0, np.int64), *parts])

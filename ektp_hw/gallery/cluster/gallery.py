@@ -100,6 +100,8 @@ class ClusterGallery(BlockStore):
     _sieve: Sieve | None
     cascade: CascadeParameters
     _counted: tuple[int, int] | None = None
+    _weighed: tuple[tuple[int, int] | None, int] = (None, 0)
+    """Fingers that are described, of a state of the ledger."""
 
     def employ(
         self,
@@ -229,9 +231,12 @@ class ClusterGallery(BlockStore):
     def _searched_by_stages(self) -> bool:
         """Whether there may be more people than are compared whole, and sketches of them."""
         with self._reading():
-            version = self._shelves.description.version
-            described = all(version == row.description > 0 for row in self._ledger.segments())
-            return described and self._ledger.count_rows() > self.cascade.everybody
+            state = self._ledger.version()
+            if state != self._weighed[0]:
+                version = self._shelves.description.version
+                described = all(version == row.description > 0 for row in self._ledger.segments())
+                self._weighed = state, self._ledger.count_rows() if described else 0
+            return self._weighed[1] > self.cascade.everybody
 
     def deduplicate(
         self,

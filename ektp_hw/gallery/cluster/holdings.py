@@ -12,22 +12,35 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from ektp_hw.errors import GalleryError
 from ektp_hw.gallery.cluster.blocks import numbers_in
 from ektp_hw.gallery.cluster.stored_people import BlockStore, segment_of
+from ektp_hw.gallery.shortlist import alive_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
 
     from ektp_hw.gallery.cluster.blocks import Block
     from ektp_hw.gallery.cluster.stored_people import StoredPerson
     from ektp_hw.gallery.segment import Segment
 
-__all__ = ["GUESTS", "BlocksMissing", "Holdings", "Restriction", "SentBlocks", "opened"]
+__all__ = [
+    "GUESTS",
+    "BlocksMissing",
+    "Holdings",
+    "SentBlocks",
+    "Spans",
+    "alone",
+    "opened",
+    "people_in",
+    "spans_of",
+]
 
 GUESTS = 4
 """Blocks of other workers that stay in memory after a comparison with them."""
@@ -133,47 +146,45 @@ def _state(sent: _Sent | None) -> Block | None:
     return None if sent is None else sent.state
 
 
-class Restriction:
-    """Makes of all that can be read the segments of some blocks, nobody else alive in them.
+Spans: TypeAlias = "dict[Segment, npt.NDArray[np.int64]]"
+"""Of each segment the first row and the one behind the last, (n, 2), of each block in it."""
 
-    What did not change since it was made last is the same object.
-    """
 
-    def __init__(self, block_size: int) -> None:
-        self._size = block_size
-        self._made: dict[Segment, tuple[bytes, Segment]] = {}
+def spans_of(blocks: Sequence[Block], block_size: int, segments: Sequence[Segment]) -> Spans:
+    """Return where people of these blocks are, up to each block's newest."""
+    blocks = sorted(blocks)
+    firsts = np.array([numbers_in(each.number, block_size)[0] for each in blocks], np.int64)
+    lasts = np.array([each.last for each in blocks], np.int64)
+    spans = {}
+    for segment in segments:
+        starts = np.searchsorted(segment.people, firsts)
+        stops = np.searchsorted(segment.people, lasts, "right")
+        within = np.stack([starts, stops], axis=1)[stops > starts]
+        if len(within):
+            spans[segment] = within
+    return spans
 
-    def to(self, blocks: Sequence[Block], segments: Sequence[Segment]) -> list[Segment]:
-        """Return the segments that people of these blocks are in."""
-        blocks = sorted(blocks)
-        firsts = np.array([numbers_in(each.number, self._size)[0] for each in blocks], np.int64)
-        lasts = np.array([each.last for each in blocks], np.int64)
-        made: dict[Segment, tuple[bytes, Segment]] = {}
-        for segment in segments:
-            starts = np.searchsorted(segment.people, firsts)
-            stops = np.searchsorted(segment.people, lasts, "right")
-            spans = np.stack([starts, stops])[:, stops > starts]
-            if not spans.size:
-                continue
-            known = self._made.get(segment)
-            if known is None or known[0] != spans.tobytes():
-                alive = np.zeros(len(segment), np.bool_)
-                for start, stop in spans.T.tolist():
-                    alive[start:stop] = segment.alive[start:stop]
-                known = spans.tobytes(), replace(segment, alive=alive)
-            made[segment] = known
-        self._made = made
-        return [segment for _, segment in made.values()]
 
-    def people(self, blocks: Sequence[Block], segments: Sequence[Segment]) -> dict[int, int]:
-        """Return how many people of each of these blocks are alive in what `to` returned."""
-        people = {block.number: 0 for block in blocks}
-        for segment in segments:
-            alive = np.unique(segment.people[segment.alive])
-            numbers, counts = np.unique((alive - 1) // self._size, return_counts=True)
-            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-                people[number] += count
-        return people
+def alone(spans: Spans) -> list[Segment]:
+    """Return the segments that these people are in, nobody else alive in them."""
+    found = []
+    for segment, within in spans.items():
+        alive = np.zeros(len(segment), np.bool_)
+        alive[alive_in(segment, within)] = True
+        found.append(replace(segment, alive=alive))
+    return found
+
+
+def people_in(spans: Spans, blocks: Sequence[Block], block_size: int) -> dict[int, int]:
+    """Return how many people of each of these blocks have a finger that is alive."""
+    people = {block.number: 0 for block in blocks}
+    for segment, within in spans.items():
+        owners = segment.people[alive_in(segment, within)]
+        numbers = (owners[np.diff(owners, prepend=0) > 0] - 1) // block_size
+        counts = np.bincount(numbers)
+        for number in np.flatnonzero(counts).tolist():
+            people[number] += int(counts[number])
+    return people
 
 
 def opened(path: str, identity: bytes, secret: str | bytes | None) -> Holdings | None:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ektp_hw.gallery.cluster.blocks import numbers_in
-from ektp_hw.gallery.cluster.holdings import BlocksMissing, Restriction, SentBlocks, opened
+from ektp_hw.gallery.cluster.holdings import SentBlocks, alone, opened, spans_of
 from ektp_hw.gallery.cluster.merging import FoundPair, Ranked, merge
 from ektp_hw.gallery.cluster.prepared_blocks import FEW, PreparedBlocks
 from ektp_hw.gallery.cluster.sieved_pairs import sieved_pairs
 from ektp_hw.gallery.cluster.stages import Stages, fingers_of
 from ektp_hw.gallery.search import score_people
+from ektp_hw.gallery.shortlist import alive_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.references import Comparison, View
     from ektp_hw.gallery.search import Scores
 
-__all__ = ["BlocksMissing", "Shard", "ShardAnswer"]
+__all__ = ["Shard", "ShardAnswer"]
 
 
 class ShardAnswer(NamedTuple):
@@ -105,9 +106,10 @@ class Shard:
         BlocksMissing
             If they must be sent first.
         """
-        segments = Restriction(self._size).to(blocks, self._holdings.having(blocks))
+        segments = self._holdings.having(blocks)
         self._own.update(block.number for block in blocks)
-        if sum(int(each.alive.sum()) for each in segments) <= FEW:
+        spans = spans_of(blocks, self._size, segments)
+        if sum(len(alive_in(segment, its)) for segment, its in spans.items()) <= FEW:
             for block in blocks:
                 self._prepared.load(block, segments)
         return self.holding()
@@ -228,7 +230,7 @@ class Shard:
         if self._sieve is None or exact:
             return self._every_pair(a, b, since, threshold, tolerant=tolerant)
         blocks = sorted({a, b})
-        segments = Restriction(self._size).to(blocks, self._holdings.having(blocks))
+        segments = alone(spans_of(blocks, self._size, self._holdings.having(blocks)))
         first = numbers_in(b.number, self._size)[0]
         return sieved_pairs(
             segments,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
-from ektp_hw.gallery.cluster.holdings import Restriction
+from ektp_hw.gallery.cluster.holdings import people_in, spans_of
 from ektp_hw.gallery.shortlist import Shortlist, owners_of, seen_by
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
@@ -73,7 +73,7 @@ class Stages:
     def __init__(self, holdings: Holdings, comparison: Comparison, block_size: int) -> None:
         self._holdings = holdings
         self._comparison = comparison
-        self._restriction = Restriction(block_size)
+        self._size = block_size
         self._lineups: OrderedDict[tuple[Block, ...], _Lineup] = OrderedDict()
         self._searches: OrderedDict[tuple[Probe, tuple[Block, ...], bool], _Search] = OrderedDict()
 
@@ -165,11 +165,11 @@ class Stages:
         known = self._lineups.get(blocks)
         if known is None or known.of is not segments:
             last = next(reversed(self._lineups.values()), None)
-            mine = self._restriction.to(blocks, segments)
+            spans = spans_of(blocks, self._size, segments)
             known = _Lineup(
                 segments,
-                Shortlist(mine, None if last is None else last.shortlist),
-                self._restriction.people(blocks, mine),
+                Shortlist([*spans], None if last is None else last.shortlist, spans),
+                people_in(spans, blocks, self._size),
             )
         _keep(self._lineups, blocks, known, _LINEUPS)
         return known
