@@ -97,7 +97,9 @@ def test_swapped_hands_are_found_when_tolerant(gallery):
 
 
 def test_equals_stay_together():
-    sizes = CascadeParameters(likely_at_least=40, likely=0, alike=10, alike_at_least=5)
+    sizes = CascadeParameters(
+        likely_at_least=40, likely=0.0, alike=0.0, alike_at_least=10, of_each_at_least=5
+    )
 
     def alike(*counts, fingers=1):
         return least_alike(np.array(counts), np.array([1000]), sizes, fingers)

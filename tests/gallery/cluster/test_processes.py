@@ -11,7 +11,9 @@ from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.cluster.processes import ProcessExecutor
 from gallery_faults import killed_before, killed_meanwhile
 
-NARROW = CascadeParameters(everybody=9, likely=0.3, likely_at_least=20, alike=6, alike_at_least=3)
+NARROW = CascadeParameters(
+    everybody=9, likely=0.3, likely_at_least=20, alike=0.0, alike_at_least=6, of_each_at_least=3
+)
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:::ray"),
 ]
 
-NARROW = CascadeParameters(everybody=9, likely=0.3, likely_at_least=20, alike=6, alike_at_least=3)
+NARROW = CascadeParameters(
+    everybody=9, likely=0.3, likely_at_least=20, alike=0.0, alike_at_least=6, of_each_at_least=3
+)
 
 
 def some_template(rng):

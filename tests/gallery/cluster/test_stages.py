@@ -20,7 +20,9 @@ from gallery_faults import random_faults
 
 HANDS = (FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX)
 POPULATION = Population(5)
-NARROW = CascadeParameters(everybody=15, likely=0.3, likely_at_least=30, alike=9, alike_at_least=5)
+NARROW = CascadeParameters(
+    everybody=15, likely=0.3, likely_at_least=30, alike=0.0, alike_at_least=9, of_each_at_least=5
+)
 PEOPLE = 60
 ROUNDS = ("first_sights", "sketches", "search")
 
@@ -111,7 +113,12 @@ def test_whatever_the_sizes_of_the_stages(gallery, many, probes, sizes):
     """Cuts in the middle of equals, and stages that keep nearly all or hardly any."""
     likely, alike = [(1, 1), (5, 3), (20, 2), (40, 9), (58, 30), (59, 58)][sizes]
     cascade = CascadeParameters(
-        everybody=15, likely=0.0, likely_at_least=likely, alike=alike, alike_at_least=1
+        everybody=15,
+        likely=0.0,
+        likely_at_least=likely,
+        alike=0.0,
+        alike_at_least=alike,
+        of_each_at_least=1,
     )
     gallery.cascade = cascade
     cluster = many(3, block=4, cascade=cascade)
@@ -139,7 +146,7 @@ def test_only_those_who_come_through_are_prepared(gallery, many, probes, monkeyp
     assert gallery.comparison.prepared == 0
     cluster.search(probes[-1])
     one_each = len(cluster.workers)  # which prepare the probe
-    assert one_each < gallery.comparison.prepared <= one_each + 2 * 2 * NARROW.alike
+    assert one_each < gallery.comparison.prepared <= one_each + 2 * 2 * NARROW.alike_at_least
 
 
 def test_a_small_gallery_is_compared_whole(gallery, many, probes):
@@ -158,7 +165,7 @@ def test_it_is_small_if_damage_left_few(gallery, many, probes, path):
     at = stored.index(gallery.segments()[-1].codes[-1].tobytes())
     stored[at] ^= 1
     newest.write_bytes(stored)
-    cascade = CascadeParameters(everybody=fingers - 1, alike=3, likely_at_least=9)
+    cascade = CascadeParameters(everybody=fingers - 1, alike_at_least=3, likely_at_least=9)
     cluster = many(cascade=cascade)
     with Gallery.open(path, read_only=True) as one:
         one.cascade = cascade
