@@ -14,7 +14,7 @@ def random_faults(seed, rate=0.3):
     rng = np.random.default_rng(seed)
 
     def fault(_worker, method):
-        if method in {"search", "pairs"} and rng.random() < rate:
+        if method in {"first_sights", "sketches", "search", "pairs"} and rng.random() < rate:
             return ("before", "after")[int(rng.integers(2))]
         return None
 
@@ -43,3 +43,24 @@ def killed_meanwhile(executor, worker, folder, work):
         (folder / "gate").unlink()
     thread.join(60)
     return done[0]
+
+
+def killed_before(executor, worker, method, work):
+    """Kill -9 a worker when another is first asked to do `method`; return what `work` returns."""
+    while executor.submit(worker, "holding").exception(60):  # it is being replaced
+        time.sleep(0.1)
+    process = executor.process_id(worker)
+    submit, killed = executor.submit, []
+
+    def submitted(name, asked, *arguments):
+        if asked == method and not killed:
+            killed.append(process)
+            os.kill(process, signal.SIGKILL)
+        return submit(name, asked, *arguments)
+
+    executor.submit = submitted
+    try:
+        return work()
+    finally:
+        executor.submit = submit
+        assert killed, "nobody was asked for it"

@@ -167,12 +167,14 @@ class OpenSegment:
     def view(self, first: int, rows: int, dead: Sequence[tuple[int, int]]) -> Segment:
         """Return the first ``rows`` rows, those of ``dead`` (first, how many) not alive."""
         self.file.check_size()
-        alive = np.ones(rows, np.bool_)
-        for row, many in dead:
-            alive[row : row + many] = False
-        for bad in self.bad.values():
-            alive[bad.first : bad.first + BLOCK_ROWS] = False
-        alive.flags.writeable = False
+        alive = np.broadcast_to(np.True_, rows)  # one byte for all, where nobody is missing
+        if dead or self.bad:
+            alive = np.ones(rows, np.bool_)
+            for row, many in dead:
+                alive[row : row + many] = False
+            for bad in self.bad.values():
+                alive[bad.first : bad.first + BLOCK_ROWS] = False
+            alive.flags.writeable = False
         layout = self.file.layout
 
         def column(name: str, kind: type[_Number], words: int = 1) -> npt.NDArray[_Number]:

@@ -23,7 +23,7 @@ from ektp_hw.samples import FingerPosition
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.segment import Segment
     from ektp_hw.templates import FingerprintTemplate
 
-__all__ = ["Shortlist", "people_worth_comparing"]
+__all__ = [
+    "Shortlist",
+    "Sight",
+    "alive_in",
+    "least_alike",
+    "least_likely",
+    "owners_of",
+    "people_worth_comparing",
+    "seen_by",
+]
 
 _log = logging.getLogger(__name__)
 _UNKNOWN = FingerPosition.UNKNOWN
@@ -56,14 +65,22 @@ class Shortlist:
         As `Store.segments` returns them.
     before
         That of an earlier state: only segments that changed since cost time.
+    spans
+        Of each segment the first row and the one behind the last, (n, 2), of those who are looked
+        at, each person whole; everybody is unless given.
     """
 
-    def __init__(self, segments: Sequence[Segment], before: Shortlist | None = None) -> None:
-        known: dict[Segment, dict[FingerPosition, _Row]] = {}
-        if before is not None:
-            known = before._known  # noqa: SLF001
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        before: Shortlist | None = None,
+        spans: Mapping[Segment, npt.NDArray[np.int64]] | None = None,
+    ) -> None:
+        self._spans = spans or {}
         self._known: dict[Segment, dict[FingerPosition, _Row]] = {
-            segment: known.get(segment) or _by_position(segment) for segment in segments
+            segment: (before and before._of_segment(segment, self._spans.get(segment)))  # noqa: SLF001
+            or _by_position(segment, self._spans.get(segment))
+            for segment in segments
         }
         self._segments = [*segments]
         self._firsts = [segment.first for segment in segments]
@@ -81,38 +98,17 @@ class Shortlist:
         """Return all positions that somebody has a finger of."""
         return {position for rows in self._known.values() for position in rows}
 
-    def likely(
+    def seen(
         self,
         sketch: npt.NDArray[np.uint8],
         positions: set[FingerPosition],
-        parameters: CascadeParameters,
-        *,
-        fingers: int = 1,
         cancel: threading.Event | None = None,
-    ) -> npt.NDArray[np.int64]:
-        """Return the rows, through all segments, of the fingers most like one of the probe."""
-        from ektp_hw.fingerprint.sketch import compare_at_first_sight, compare_sketches
+    ) -> Sight:
+        """Return everybody's fingers of these positions, seen at first sight beside a sketch."""
+        from ektp_hw.fingerprint.sketch import compare_at_first_sight
 
         among = self._of(positions)
-        total = sum(len(each.rows) for each in among)
-        seen = _scored(compare_at_first_sight, sketch, among, cancel)
-        keep = parameters.likely_of(total, fingers)
-        if total > keep:
-            least = _least_of_best(seen, keep)
-            among = [
-                _Row(each.segment, each.rows[scores >= least])
-                for each, scores in zip(among, seen, strict=True)
-            ]
-        alike = np.concatenate(
-            [np.zeros(0, np.uint16), *_scored(compare_sketches, sketch, among, cancel)]
-        )
-        rows = np.concatenate(
-            [np.zeros(0, np.int64), *(each.segment.first + each.rows for each in among)]
-        ).astype(np.int64)
-        keep = parameters.alike_of(total, fingers)
-        if len(rows) <= keep:
-            return rows
-        return rows[np.argpartition(alike, len(alike) - keep)[-keep:]]
+        return Sight(sketch, among, _scored(compare_at_first_sight, sketch, among, cancel))
 
     def everything_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return all rows of the people whom these rows belong to, rising."""
@@ -145,6 +141,14 @@ class Shortlist:
             _log.warning("%s; it is left out of the search", error)
             return None
 
+    def _of_segment(
+        self, segment: Segment, spans: npt.NDArray[np.int64] | None
+    ) -> dict[FingerPosition, _Row] | None:
+        """Return the fingers of a segment if those of the same rows were looked at."""
+        mine = self._spans.get(segment)
+        same = mine is spans if mine is None or spans is None else np.array_equal(mine, spans)
+        return self._known.get(segment) if same else None
+
     def _of(self, positions: set[FingerPosition]) -> list[_Row]:
         return [
             row
@@ -163,6 +167,63 @@ class Shortlist:
                 yield segment, mine - segment.first
 
 
+class Sight(NamedTuple):
+    """One finger of a probe, those that it may be, and how alike they seem so far."""
+
+    sketch: npt.NDArray[np.uint8]
+    among: list[_Row]
+    scores: list[npt.NDArray[np.uint16]]
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Return how many have each score, 0 first."""
+        return np.bincount(np.concatenate([np.zeros(0, np.uint16), *self.scores]))
+
+    def kept(self, least: int) -> Sight:
+        """Return those alone that reach a score."""
+        among = [
+            _Row(each.segment, each.rows[scores >= least])
+            for each, scores in zip(self.among, self.scores, strict=True)
+        ]
+        return Sight(self.sketch, among, [each[each >= least] for each in self.scores])
+
+    def closer(self, cancel: threading.Event | None = None) -> Sight:
+        """Return the same fingers, their whole sketches compared."""
+        from ektp_hw.fingerprint.sketch import compare_sketches
+
+        scores = _scored(compare_sketches, self.sketch, self.among, cancel)
+        return Sight(self.sketch, self.among, scores)
+
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Return them as rows through all segments."""
+        rows = [each.segment.first + each.rows.astype(np.int64) for each in self.among]
+        return np.concatenate([np.zeros(0, np.int64), *rows])
+
+
+def least_likely(
+    seen: npt.NDArray[np.int64], parameters: CascadeParameters, fingers: int = 1
+) -> int:
+    """Return what a finger must reach at first sight, from how many have each score."""
+    return _least_of_best(seen, parameters.likely_of(int(seen.sum()), fingers))
+
+
+def least_alike(
+    alike: npt.NDArray[np.int64],
+    seen: npt.NDArray[np.int64],
+    parameters: CascadeParameters,
+    fingers: int = 1,
+) -> int:
+    """Return what the sketch of a likely finger must reach to be compared fully.
+
+    All who are as good as the last of the wanted number do, unless they make it more than twice
+    that number and somebody is better, or they are not alike at all: nothing speaks for them.
+    """
+    keep = parameters.alike_of(int(seen.sum()), fingers)
+    if alike.sum() <= keep:
+        return 0
+    least = max(_least_of_best(alike, keep), 1)
+    return least + 1 if alike[least:].sum() > 2 * keep and alike[least + 1 :].any() else least
+
+
 def people_worth_comparing(
     shortlist: Shortlist,
     fingers: Mapping[FingerPosition, FingerprintTemplate],
@@ -179,20 +240,41 @@ def people_worth_comparing(
     OperationCancelled
         When the cancel event is set.
     """
+    alike = []
+    for sight in seen_by(shortlist, fingers, tolerant=tolerant, cancel=cancel):
+        seen = sight.counts()
+        likely = sight.kept(least_likely(seen, parameters, len(fingers))).closer(cancel)
+        alike.append(likely.kept(least_alike(likely.counts(), seen, parameters, len(fingers))))
+    return owners_of(alike, shortlist, fingers, comparison, tolerant=tolerant, cancel=cancel)
+
+
+def seen_by(
+    shortlist: Shortlist,
+    fingers: Mapping[FingerPosition, FingerprintTemplate],
+    *,
+    tolerant: bool = False,
+    cancel: threading.Event | None = None,
+) -> Iterator[Sight]:
+    """Yield for each finger of the probe those that it is to be compared with, at first sight."""
     from ektp_hw.fingerprint.sketch import sketches
 
     there = shortlist.positions()
-    likely = [
-        shortlist.likely(
-            sketch,
-            _held_against(probe, there, tolerant=tolerant),
-            parameters,
-            fingers=len(fingers),
-            cancel=cancel,
-        )
-        for probe, sketch in zip(fingers, sketches([*fingers.values()]), strict=True)
-    ]
-    rows = shortlist.everything_of(np.unique(np.concatenate(likely)))
+    for probe, sketch in zip(fingers, sketches([*fingers.values()]), strict=True):
+        yield shortlist.seen(sketch, _held_against(probe, there, tolerant=tolerant), cancel)
+
+
+def owners_of(
+    alike: Sequence[Sight],
+    shortlist: Shortlist,
+    fingers: Iterable[FingerPosition],
+    comparison: Comparison,
+    *,
+    tolerant: bool = False,
+    cancel: threading.Event | None = None,
+) -> View:
+    """Return the people whom these fingers belong to, all their fingers prepared that count."""
+    there = shortlist.positions()
+    rows = shortlist.everything_of(np.unique(np.concatenate([each.rows() for each in alike])))
     owners, positions = shortlist.of_whom(rows)
     wanted = set().union(*(_held_against(probe, there, tolerant=tolerant) for probe in fingers))
     needed = np.isin(positions, [int(each) for each in wanted])
@@ -231,17 +313,26 @@ def _scored(
     return found
 
 
-def _least_of_best(scores: Sequence[npt.NDArray[np.uint16]], keep: int) -> int:
-    """Return the score that about this many reach, at least so many."""
-    counts = np.bincount(np.concatenate(scores))
-    return len(counts) - 1 - int(np.searchsorted(np.cumsum(counts[::-1]), keep))
+def _least_of_best(counts: npt.NDArray[np.int64], keep: int) -> int:
+    """Return the score that this many reach, and whoever is as good as the last of them."""
+    return max(len(counts) - 1 - int(np.searchsorted(np.cumsum(counts[::-1]), keep)), 0)
 
 
-def _by_position(segment: Segment) -> dict[FingerPosition, _Row]:
+def _by_position(
+    segment: Segment, spans: npt.NDArray[np.int64] | None
+) -> dict[FingerPosition, _Row]:
     rows: dict[FingerPosition, _Row] = {}
-    alive = np.flatnonzero(segment.alive)
+    alive = alive_in(segment, spans)
     positions = segment.positions[alive]
     for position in np.unique(positions).tolist():
         chosen = alive[positions == position].astype(np.uint32)
         rows[FingerPosition(position)] = _Row(segment, chosen)
     return rows
+
+
+def alive_in(segment: Segment, spans: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
+    """Return the rows that are alive, of all or of these spans; rising."""
+    if spans is None:
+        return np.flatnonzero(segment.alive)
+    parts = (start + np.flatnonzero(segment.alive[start:stop]) for start, stop in spans.tolist())
+    return np.concatenate([np.zeros(0, np.int64), *parts])

@@ -3,13 +3,16 @@
 
 import threading
 
+import numpy as np
 import pytest
 
 from ektp_hw.errors import OperationCancelled
 from ektp_hw.gallery import Gallery, Person
 from ektp_hw.gallery.cascade_parameters import CascadeParameters
+from ektp_hw.gallery.shortlist import least_alike, least_likely
 from ektp_hw.samples import FingerPosition
 from ektp_hw.synthetic import Population
+from ektp_hw.templates import FingerprintTemplate
 
 PEOPLE = 150
 HANDS = (FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX)
@@ -91,6 +94,42 @@ def test_swapped_hands_are_found_when_tolerant(gallery):
     )
     assert plain(quick) == plain(exact)
     assert quick[0].id == "p77"
+
+
+def test_equals_stay_together():
+    sizes = CascadeParameters(
+        likely_at_least=40, likely=0.0, alike=0.0, alike_at_least=10, of_each_at_least=5
+    )
+
+    def alike(*counts, fingers=1):
+        return least_alike(np.array(counts), np.array([1000]), sizes, fingers)
+
+    assert least_likely(np.array([5, 30, 30, 20]), sizes) == 2
+    assert least_likely(np.array([5, 30]), sizes) == 0
+    assert alike(0, 90, 4, 8, 2) == 3
+    assert alike(0, 90, 4, 8, 2, fingers=2) == 3, "two are too few, ten not too many"
+    assert alike(0, 90, 50, 2) == 3, "too many, and two are better"
+    assert alike(0, 90, 50) == 2, "too many, but nobody is better"
+    assert alike(90, 3) == 1, "whoever is not alike at all is not compared"
+    assert alike(9, 1) == 0, "so few are compared whatever they are like"
+    assert alike(90) == 1
+    assert alike() == 0
+
+
+def test_of_copies_all_are_found_or_none_is_missed(tmp_path):
+    """Twenty enrolments of one template, where fifteen would be compared."""
+    with Gallery.open(tmp_path / "gallery") as gallery:
+        gallery.cascade = NARROW
+        gallery.enrol_all(Person(f"p{n}", fingers_of(n)) for n in range(30))
+        gallery.enrol_all(Person(f"copy {n}", fingers_of(99)) for n in range(20))
+        found = gallery.search(fingers_of(99, 1)[HANDS[0]], limit=20)
+        assert [each.id for each in found] == [f"copy {n}" for n in range(20)]
+
+
+def test_a_finger_without_minutiae_is_like_nobody(gallery):
+    blank = FingerprintTemplate.from_minutiae([], [], [], width=300, height=400)
+    assert gallery.search(Person("?", {HANDS[0]: blank})) == []
+    assert gallery.search(Person("?", fingers_of(3, 1) | {HANDS[0]: blank}))[0].id == "p3"
 
 
 def test_people_enrolled_and_removed_meanwhile_count(tmp_path):

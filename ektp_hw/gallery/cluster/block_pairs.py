@@ -21,8 +21,8 @@ from ektp_hw.errors import GalleryError, WorkerLost
 from ektp_hw.gallery import pair_sieve as gallery_pairs
 from ektp_hw.gallery.catalogue import stop_if
 from ektp_hw.gallery.cluster.blocks import numbers_in
+from ektp_hw.gallery.cluster.holdings import BlocksMissing
 from ektp_hw.gallery.cluster.ledger import Task
-from ektp_hw.gallery.cluster.shard import BlocksMissing
 
 if TYPE_CHECKING:
     import threading

@@ -6,7 +6,8 @@ measured is an assumption, a number with a name in `Assumptions`, and is said in
 every plan.
 
 Growth: a stage keeps a fixed share of the people, since at a fixed share its loss of mates is
-fixed. So a search grows with the people N, and deduplication with N (N - 1) / 2.
+fixed. So a search grows with the people N, and deduplication with N (N - 1) / 2. Of several fingers
+each hands on fewer (`CascadeParameters`), for it takes but one of them to find a person.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["Assumptions", "Demand", "Plan", "plan"]
 
 CODE_BYTES = 8 * native.CODE_WORDS
-ROW_BYTES = 8 + 1 + 1
-"""Enrolment number, position, alive: beside the code and the sketch of a finger."""
+ROW_BYTES = 8 + 1 + 4 + 2 + 4
+"""Beside the code and the sketch of a finger, mapped as they are: enrolment number, position, place
+and size of the template; and a worker's own note of the row."""
+REMOVAL_BYTES = 1
+"""For each finger of a segment that somebody was removed from, at every worker."""
 IRIS_BYTES = 512
 """A code of 2048 bits and its mask."""
 IRIS_TURNS = 17
@@ -86,9 +90,9 @@ class Assumptions:
     memory: float = 512e9
     """Bytes of one machine."""
     kept_at_first_sight: float = CascadeParameters.likely
-    """Share of the people that stage (a) of a search leaves to stage (b), for each finger."""
+    """Share of the people that stage (a) of a search for one finger leaves to stage (b)."""
     kept_by_sketches: float = CascadeParameters.alike
-    """Share of the people that stage (b) of a search leaves to stage (c), for each finger."""
+    """Share of the people that stage (b) of a search for one finger leaves to stage (c)."""
     paired_by_codes: float = 0.01
     """Share of the pairs that stage (a) of a deduplication leaves to stage (b)."""
     paired_by_sketches: float = 1e-5
@@ -184,8 +188,9 @@ def plan(
         demand,
         rates,
         rates.first_sights,
-        assumed.kept_at_first_sight,
-        demand.fingers * assumed.kept_by_sketches,
+        assumed.kept_at_first_sight / demand.fingers,
+        # Each of k fingers hands on a k-th of a k-th, and all k hand on other people.
+        assumed.kept_by_sketches / demand.fingers,
     )
     pair = _cost(
         demand, rates, rates.code_pairs, assumed.paired_by_codes, assumed.paired_by_sketches
@@ -211,6 +216,7 @@ def plan(
             "code": CODE_BYTES,
             "sketch": native.SKETCH_BYTES,
             "row": ROW_BYTES,
+            "removal": REMOVAL_BYTES,
             "iris": IRIS_BYTES,
         },
         growth={"search": 1.0, "deduplication": 2.0},

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["URGENT", "Executor", "Lanes", "ThreadExecutor"]
 
-URGENT = frozenset({"search"})
+URGENT = frozenset({"first_sights", "sketches", "search"})
 """Calls that do not wait behind the others: a worker does one of these beside one of those."""
 
 

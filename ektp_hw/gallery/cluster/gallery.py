@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same gallery, searched and deduplicated by many workers.
 
-One process keeps the durable folder and enrols into it, as ever. Workers hold the people in
-memory, block by block, each block at as many of them as there are replicas; they read the folder
-themselves where they see it and are sent the blocks where they do not. A worker holds nothing that
-is not in the folder: losing one loses nobody.
+One process keeps the durable folder and enrols into it, as ever. Workers answer for the people
+block by block, for each block as many of them as there are replicas; they map the folder's files
+where they see it and are sent the blocks where they do not. A worker holds nothing that is not in
+the folder: losing one loses nobody.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ektp_hw.errors import GalleryIncomplete, WorkerLost
+from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.catalogue import stop_if
 from ektp_hw.gallery.cluster.assignment import Assignment
 from ektp_hw.gallery.cluster.block_pairs import BlockPairs
 from ektp_hw.gallery.cluster.blocks import Census, numbers_in
+from ektp_hw.gallery.cluster.holdings import BlocksMissing
 from ektp_hw.gallery.cluster.ledger import FileLedger, MemoryLedger
-from ektp_hw.gallery.cluster.scatter import Scatter
-from ektp_hw.gallery.cluster.shard import BlocksMissing
+from ektp_hw.gallery.cluster.search import ClusterSearch
 from ektp_hw.gallery.cluster.stored_people import BlockStore
 from ektp_hw.gallery.deduplication import Deduplication, least_score
 from ektp_hw.gallery.fusion import Candidate
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.cluster.blocks import Block
     from ektp_hw.gallery.cluster.executor import Executor
     from ektp_hw.gallery.cluster.scatter import Unanswered
-    from ektp_hw.gallery.cluster.shard import Probe
+    from ektp_hw.gallery.cluster.stages import Probe
     from ektp_hw.gallery.cluster.stored_people import StoredPerson
     from ektp_hw.gallery.pair_sieve import Sieve
 
@@ -97,7 +98,10 @@ class ClusterGallery(BlockStore):
     _assignment: Assignment
     _census: Census
     _sieve: Sieve | None
+    cascade: CascadeParameters
     _counted: tuple[int, int] | None = None
+    _weighed: tuple[tuple[int, int] | None, int] = (None, 0)
+    """Fingers that are described, of a state of the ledger."""
 
     def employ(
         self,
@@ -124,6 +128,7 @@ class ClusterGallery(BlockStore):
             As in `Gallery.open`; the workers' shards have the same.
         """
         self._sieve = sieve
+        self.cascade = CascadeParameters()
         self._size = block_size
         self._deadline = deadline
         self._executor = executor
@@ -156,20 +161,20 @@ class ClusterGallery(BlockStore):
         deadline: float | None = None,
         partial: bool = False,
     ) -> SearchAnswer:
-        """Return the enrolled people most like the probe: what an exact `Gallery.search` returns.
+        """Return the enrolled people most like the probe: what `Gallery.search` returns.
 
         Parameters
         ----------
-        exact
-            Workers compare everybody in any case: nobody is left out for being unlikely.
-        limit, tolerant, cancel
+        limit, exact, tolerant, cancel
             As in `Gallery.search`.
         progress
             Called with (people looked at, all people).
         deadline
             Seconds; the address's unless given.
         partial
-            Accept an answer from fewer people than are enrolled; it says how many.
+            Accept an answer from fewer people than are enrolled; it says how many. It comes before
+            the deadline: in a large gallery, whoever has not answered after three fifths of the
+            time is left out, so that the later stages have the rest.
 
         Raises
         ------
@@ -178,24 +183,28 @@ class ClusterGallery(BlockStore):
         OperationCancelled
             If ``cancel`` was set.
         """
-        del exact
         if limit < 1:
             raise ValueError(f"at least one candidate must be asked for, not {limit}")
         stop_if(cancel)
         blocks = self._blocks()
         seconds = self._deadline if deadline is None else deadline
-        gathered = Scatter(
+        search = ClusterSearch(
             self._executor,
             lambda: self._assignment,
+            self._people_of,
             _stored(probe),
             limit,
-            self._people_of,
             tolerant=tolerant,
             deadline=seconds,
             partial=partial,
             cancel=cancel,
             progress=progress,
-        ).run(blocks)
+        )
+        gathered = (
+            search.of_everybody(blocks)
+            if exact or not self._searched_by_stages()
+            else search.by_stages(blocks, self.cascade)
+        )
         people = sum(gathered.people.values())
         enrolled = sum(block.people for block in blocks)
         if gathered.unanswered and not partial:
@@ -207,12 +216,27 @@ class ClusterGallery(BlockStore):
                 people=people,
                 enrolled=enrolled,
             )
+        names = self.identifiers(each.seq for each in gathered.best)
         return SearchAnswer(
-            (each.candidate for each in gathered.best),
+            (
+                Candidate(names[each.seq], each.score, each.parts, each.findings)
+                for each in gathered.best
+                if each.seq in names  # and was not removed meanwhile
+            ),
             people,
             enrolled,
             gathered.unanswered,
         )
+
+    def _searched_by_stages(self) -> bool:
+        """Whether there may be more people than are compared whole, and sketches of them."""
+        with self._reading():
+            state = self._ledger.version()
+            if state != self._weighed[0]:
+                version = self._shelves.description.version
+                described = all(version == row.description > 0 for row in self._ledger.segments())
+                self._weighed = state, self._ledger.count_rows() if described else 0
+            return self._weighed[1] > self.cascade.everybody
 
     def deduplicate(
         self,

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ektp_hw.gallery.fusion import Candidate, Finding, PartMatch
+    from ektp_hw.gallery.fusion import Finding, PartMatch
 
 __all__ = ["FoundPair", "Ranked", "merge"]
 
 
 class Ranked(NamedTuple):
-    """A candidate and the enrolment number that decides between equal scores."""
+    """A candidate by the enrolment number, which decides between equal scores."""
 
     seq: int
-    candidate: Candidate
+    score: float
+    parts: tuple[PartMatch, ...]
+    findings: tuple[Finding, ...]
 
 
 class FoundPair(NamedTuple):
@@ -36,4 +38,4 @@ def merge(answers: Iterable[Iterable[Ranked]], limit: int) -> list[Ranked]:
     Of equal scores the one enrolled first comes first, as in one gallery.
     """
     people = {each.seq: each for answer in answers for each in answer}
-    return sorted(people.values(), key=lambda each: (-each.candidate.score, each.seq))[:limit]
+    return sorted(people.values(), key=lambda each: (-each.score, each.seq))[:limit]

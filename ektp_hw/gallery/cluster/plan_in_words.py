@@ -50,9 +50,11 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
             f"time and {assumed['filled']:.0%} of the memory are used."
         ),
         (
-            "In a search, for each finger, stage (a) leaves "
+            "In a search for one finger stage (a) leaves "
             f"{assumed['kept_at_first_sight']:.3g} of the people to look at closer and stage (b) "
-            f"{assumed['kept_by_sketches']:.3g}; in a "
+            f"{assumed['kept_by_sketches']:.3g}, and each of several fingers as many times fewer "
+            "at (a) as there are, the square of that at (b), all fingers of those found being "
+            "compared; in a "
             f"deduplication they leave {assumed['paired_by_codes']:.3g} and "
             f"{assumed['paired_by_sketches']:.3g} of the pairs. However many people there are, for "
             "at a share the loss of mates is fixed; so a search grows with N, and deduplication "
@@ -65,7 +67,9 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
         (
             f"Codes ({held['code']} bytes), sketches ({held['sketch']}) and {held['row']} bytes "
             "more a finger stay in memory, templates on the disk; each person is on "
-            f"{assumed['replicas']} machines."
+            f"{assumed['replicas']} machines. Every machine sees the gallery's folder and maps "
+            "what its workers, one a core, look at; the gallery is not encrypted, for workers "
+            "decipher all of it, each for itself."
         ),
         (
             f"On the disk {assumed['person_bytes']:.0f} bytes hold what else is known of a person, "
@@ -78,8 +82,11 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
             f"{demand['searches']:g} searches a second come; the three are not added up."
         ),
         (
-            "Not counted: sending questions and collecting answers, some milliseconds a search; "
-            "reading templates for stage (c), a block of the disk for each finger kept."
+            "Not counted: sending questions and collecting answers, three times a search, some "
+            "milliseconds; reading templates for stage (c), a block of the disk for each finger "
+            "kept; at each worker a byte for every finger of those segments that somebody was "
+            "removed from since they were compacted, at most "
+            f"{_bytes(_removals(plan))} a machine."
         ),
     ]
     if demand["irises"]:
@@ -88,6 +95,11 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
             "turns, as many bytes a second as codes."
         )
     return tuple(said)
+
+
+def _removals(plan: Plan) -> float:
+    everybody = plan.demand["people"] * plan.demand["fingers"]
+    return everybody * plan.bytes_in_memory["removal"] * plan.assumed["cores"]
 
 
 def _machines(plan: Plan) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a worker does: hold blocks prepared in memory, search them, compare one with another.
+"""What a worker does: search the blocks it holds, all of them or by stages, and compare two blocks.
 
 A shard keeps nothing that cannot be made again from the gallery's files, so a lost one is
 replaced by an empty one.
@@ -7,48 +7,32 @@ replaced by an empty one.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ektp_hw.errors import GalleryError
-from ektp_hw.gallery.cluster.blocks import Block, numbers_in
+from ektp_hw.gallery.cluster.blocks import numbers_in
+from ektp_hw.gallery.cluster.holdings import SentBlocks, alone, opened, spans_of
 from ektp_hw.gallery.cluster.merging import FoundPair, Ranked, merge
+from ektp_hw.gallery.cluster.prepared_blocks import FEW, PreparedBlocks
 from ektp_hw.gallery.cluster.sieved_pairs import sieved_pairs
-from ektp_hw.gallery.cluster.stored_people import BlockStore, StoredPerson, segment_of
-from ektp_hw.gallery.fusion import Candidate
-from ektp_hw.gallery.references import References
+from ektp_hw.gallery.cluster.stages import Stages, fingers_of
 from ektp_hw.gallery.search import score_people
-from ektp_hw.samples import FingerPosition
-from ektp_hw.templates import FingerprintTemplate
+from ektp_hw.gallery.shortlist import alive_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ektp_hw.gallery.cluster.blocks import Block
+    from ektp_hw.gallery.cluster.holdings import Holdings
+    from ektp_hw.gallery.cluster.stages import Counts, Probe, Seen
+    from ektp_hw.gallery.cluster.stored_people import StoredPerson
     from ektp_hw.gallery.pair_sieve import Sieve
     from ektp_hw.gallery.references import Comparison, View
-    from ektp_hw.gallery.segment import Segment
+    from ektp_hw.gallery.search import Scores
 
-__all__ = ["BlocksMissing", "Probe", "Shard", "ShardAnswer"]
-
-GUESTS = 4
-"""Blocks of other workers that stay in memory after a comparison with them."""
-
-Probe = tuple[tuple[int, bytes], ...]
-"""(Position code, stored template) of each finger searched for."""
-
-
-class BlocksMissing(Exception):
-    """A question back: the worker cannot see the folder; send it these blocks, then ask again."""
-
-    def __init__(self, blocks: Sequence[Block]) -> None:
-        super().__init__(tuple(blocks))
-        self.blocks = tuple(blocks)
+__all__ = ["Shard", "ShardAnswer"]
 
 
 class ShardAnswer(NamedTuple):
@@ -56,12 +40,6 @@ class ShardAnswer(NamedTuple):
 
     best: list[Ranked]
     people: dict[int, int]
-
-
-class _Held(NamedTuple):
-    state: Block
-    references: References
-    sent: Sequence[StoredPerson] = ()
 
 
 class _Until:
@@ -75,7 +53,9 @@ class _Until:
 
 
 class Shard:
-    """Blocks of one gallery; its methods may be called from two threads at a time.
+    """Blocks of one gallery.
+
+    Searches may be asked for from one thread, and everything else from another at the same time.
 
     Parameters
     ----------
@@ -106,97 +86,124 @@ class Shard:
         self._comparison: Comparison = comparison
         self._sieve = sieve
         self._size = block_size
-        self._store = _opened(path, identity, secret)
-        self._loading = threading.Lock()
-        self._kept: dict[int, _Held] = {}
-        self._guests: OrderedDict[int, _Held] = OrderedDict()
-
-    @property
-    def sees_folder(self) -> bool:
-        """Whether this worker reads the gallery's files itself."""
-        return self._store is not None
+        self._sent = SentBlocks()
+        folder = opened(path, identity, secret)
+        self.sees_folder = folder is not None
+        self._holdings: Holdings = self._sent if folder is None else folder
+        self._own: set[int] = set()
+        self._prepared = PreparedBlocks(comparison, block_size)
+        self._stages = Stages(self._holdings, comparison, block_size)
 
     def holding(self) -> list[int]:
-        """Return the numbers of the blocks kept in memory."""
-        return sorted(self._kept)
+        """Return the numbers of the blocks that this worker answers for."""
+        return sorted(self._own)
 
     def hold(self, blocks: Sequence[Block]) -> list[int]:
-        """Make these blocks ready for searches; return the numbers of all that are kept.
+        """Make these blocks ready for searches; return the numbers of all that are held.
 
         Raises
         ------
         BlocksMissing
             If they must be sent first.
         """
-        self._want(blocks)
-        for block in blocks:
-            self._load(block, keep=True)
+        segments = self._holdings.having(blocks)
+        self._own.update(block.number for block in blocks)
+        spans = spans_of(blocks, self._size, segments)
+        if sum(len(alive_in(segment, its)) for segment, its in spans.items()) <= FEW:
+            for block in blocks:
+                self._prepared.load(block, segments)
         return self.holding()
 
     def drop(self, numbers: Sequence[int]) -> list[int]:
-        """Forget blocks that another worker holds now; return the numbers of those kept."""
-        with self._loading:
-            for number in numbers:
-                self._kept.pop(number, None)
-                self._guests.pop(number, None)
+        """Forget blocks that another worker holds now; return the numbers of those held."""
+        self._own.difference_update(numbers)
+        self._sent.drop(numbers)
+        self._prepared.drop(numbers)
         return self.holding()
 
     def receive(self, state: Block, people: Sequence[StoredPerson], keep: bool) -> None:
         """Take a block that was sent, for good or as a guest."""
-        references = References()
-        self._add(references, people)
-        with self._loading:
-            self._put(_Held(state, references, people), keep=keep)
+        self._sent.put(state, people, keep=keep)
+        if keep:
+            self._own.add(state.number)
+
+    def first_sights(
+        self, blocks: Sequence[Block], seconds: float | None, probe: Probe, tolerant: bool = False
+    ) -> Seen:
+        """Return how alike everybody in these blocks seems at first sight (`Stages`).
+
+        Raises
+        ------
+        BlocksMissing, OperationCancelled
+            As `search`.
+        """
+        until: Any = _Until(seconds)
+        return self._stages.first_sights(probe, blocks, tolerant=tolerant, cancel=until)
+
+    def sketches(
+        self,
+        blocks: Sequence[Block],
+        seconds: float | None,
+        probe: Probe,
+        tolerant: bool,
+        likely: tuple[int, ...],
+    ) -> Counts:
+        """Return how alike the sketches are of those that reach these first sights.
+
+        Raises
+        ------
+        BlocksMissing, OperationCancelled
+            As `search`.
+        """
+        until: Any = _Until(seconds)
+        return self._stages.sketches(probe, blocks, likely, tolerant=tolerant, cancel=until)
 
     def search(
         self,
-        probe: Probe,
-        limit: int,
         blocks: Sequence[Block],
-        seconds: float | None = None,
-        tolerant: bool = False,
+        seconds: float | None,
+        probe: Probe,
+        tolerant: bool,
+        limit: int,
+        reach: tuple[tuple[int, ...], tuple[int, ...]] | None = None,
     ) -> ShardAnswer:
         """Return the people of these blocks most like the probe, as `Gallery.search` does.
 
-        The blocks stay in memory: whoever had to answer once may have to again.
+        Parameters
+        ----------
+        seconds
+            After which nobody waits for the answer any more.
+        reach
+            What each finger must reach at first sight, and its sketch, to be compared; everybody
+            is if None.
 
         Raises
         ------
         BlocksMissing
             If blocks must be sent first.
         OperationCancelled
-            If it takes longer than ``seconds``: nobody waits for the answer any more.
+            If it takes longer than ``seconds``.
         """
-        self._want(blocks)
         until: Any = _Until(seconds)
-        views = [(block, *self._load(block, keep=True)) for block in blocks]
         fingers = {
-            FingerPosition(position): self._comparison.prepare(
-                FingerprintTemplate.from_bytes(stored)
-            )
-            for position, stored in probe
+            position: self._comparison.prepare(template)
+            for position, template in fingers_of(probe).items()
         }
+        if reach is not None:
+            view, people = self._stages.compared(
+                probe, blocks, *reach, tolerant=tolerant, cancel=until
+            )
+            scores = score_people(view, fingers, self._comparison, tolerant=tolerant, cancel=until)
+            return ShardAnswer(_best(scores, view, limit), people)
+        segments = self._holdings.having(blocks)
         best: list[Ranked] = []
         people = {}
-        for block, view, rows, present in views:
+        for block in blocks:
+            view, rows, present = self._prepared.load(block, segments, until)
             scores = score_people(
                 view, fingers, self._comparison, below=rows, tolerant=tolerant, cancel=until
             )
-            order = np.argsort(-scores.total, kind="stable")[:limit]
-            found = [
-                Ranked(
-                    int(view.seqs[row]),
-                    Candidate(
-                        view.ids[row],
-                        float(scores.total[row]),
-                        scores.parts(int(row)),
-                        scores.findings(int(row)),
-                    ),
-                )
-                for row in order
-                if scores.total[row] >= 0
-            ]
-            best = merge([best, found], limit)
+            best = merge([best, _best(scores, view, limit)], limit)
             people[block.number] = present
         return ShardAnswer(best, people)
 
@@ -220,10 +227,10 @@ class Shard:
         threshold, exact, tolerant
             As in `Gallery.deduplicate`.
         """
-        self._want(sorted({a, b}))
         if self._sieve is None or exact:
             return self._every_pair(a, b, since, threshold, tolerant=tolerant)
-        segments = self._segments(sorted({a, b}))
+        blocks = sorted({a, b})
+        segments = alone(spans_of(blocks, self._size, self._holdings.having(blocks)))
         first = numbers_in(b.number, self._size)[0]
         return sieved_pairs(
             segments,
@@ -238,8 +245,9 @@ class Shard:
     def _every_pair(
         self, a: Block, b: Block, since: int, threshold: float, *, tolerant: bool
     ) -> list[FoundPair]:
-        view_b, rows_b, _ = self._load(b, keep=False)
-        view_a, rows_a, _ = self._load(a, keep=False)
+        segments = self._holdings.having([a, b])
+        view_b, rows_b, _ = self._prepared.load(b, segments)
+        view_a, rows_a, _ = self._prepared.load(a, segments)
         found = []
         for row in range(int(np.searchsorted(view_b.seqs, since)), rows_b):
             fingers = view_b.fingers_of(row)
@@ -259,93 +267,14 @@ class Shard:
             ]
         return found
 
-    def _segments(self, blocks: Sequence[Block]) -> list[Segment]:
-        """Return the segments of these blocks, nobody else alive in them."""
-        if self._store is not None:
-            return [*self._store.segments_of(blocks, self._size)]
-        with self._loading:
-            found, first = [], 0
-            for block in blocks:
-                if self._must_be_sent(block):
-                    raise BlocksMissing([block])
-                segment = segment_of(self._held(block).sent)
-                found.append(replace(segment, first=first))
-                first += len(segment)
-            return found
 
-    def _want(self, blocks: Sequence[Block]) -> None:
-        absent = [each for each in blocks if self._must_be_sent(each)]
-        if absent:
-            raise BlocksMissing(absent)
-
-    def _must_be_sent(self, block: Block) -> bool:
-        return self._store is None and self._held(block).state != block
-
-    def _load(self, block: Block, *, keep: bool) -> tuple[View, int, int]:
-        """Bring a block up to date; return its view, rows up to its last, and people in those."""
-        with self._loading:
-            held = self._held(block)
-            if self._must_be_sent(block):
-                raise BlocksMissing([block])
-            if self._store is not None and held.state != block:
-                held = self._refreshed(self._store, held, block)
-            self._put(held, keep=keep)
-            view = held.references.view()
-            rows = int(np.searchsorted(view.seqs, block.last, side="right"))
-            return view, rows, _present(view, rows)
-
-    def _held(self, block: Block) -> _Held:
-        """Return what is known of a block, perhaps nothing or of an earlier state."""
-        held = self._kept.get(block.number) or self._guests.get(block.number)
-        return held or _Held(Block(block.number, 0, 0), References())
-
-    def _refreshed(self, store: BlockStore, held: _Held, block: Block) -> _Held:
-        span = numbers_in(block.number, self._size)
-        references = held.references
-        newest = max(references.last_seq, span[0] - 1)
-        self._add(references, store.people_between(newest + 1, block.last))
-        if len(references) != block.people:
-            references.keep_only(store.still_enrolled(span[0], span[-1]))
-        return _Held(block, references)
-
-    def _put(self, held: _Held, *, keep: bool) -> None:
-        number = held.state.number
-        if keep or number in self._kept:
-            self._guests.pop(number, None)
-            self._kept[number] = held
-            return
-        self._guests[number] = held
-        self._guests.move_to_end(number)
-        while len(self._guests) > GUESTS:
-            self._guests.popitem(last=False)
-
-    def _add(self, references: References, people: Sequence[StoredPerson]) -> None:
-        for person in people:
-            fingers = {
-                FingerPosition(finger.position): self._comparison.prepare(
-                    FingerprintTemplate.from_bytes(finger.template)
-                )
-                for finger in person.fingers
-            }
-            references.add(person.seq, person.id, fingers)
-
-
-def _present(view: View, rows: int) -> int:
-    """Return how many people among the first rows have not been removed."""
-    present = np.zeros(rows, bool)
-    for at, _ in view.shelves.values():
-        present[at[at < rows]] = True
-    return int(present.sum())
-
-
-def _opened(path: str, identity: bytes, secret: str | bytes | None) -> BlockStore | None:
-    if not Path(path).is_dir():
-        return None
-    try:
-        store = BlockStore.open(path, read_only=True, secret=secret)
-    except GalleryError:
-        return None
-    if store.identity != identity:
-        store.close()
-        return None
-    return store
+def _best(scores: Scores, view: View, limit: int) -> list[Ranked]:
+    """Return the best people of a view."""
+    order = np.argsort(-scores.total, kind="stable")[:limit]
+    return [
+        Ranked(
+            int(view.seqs[row]), float(scores.total[row]), scores.parts(row), scores.findings(row)
+        )
+        for row in map(int, order)
+        if scores.total[row] >= 0
+    ]

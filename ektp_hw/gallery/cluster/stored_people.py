@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,14 +11,11 @@ import numpy as np
 
 from ektp_hw.errors import GalleryDamaged
 from ektp_hw.gallery.catalogue import finger_of
-from ektp_hw.gallery.cluster.blocks import numbers_in
 from ektp_hw.gallery.segment import Segment
 from ektp_hw.gallery.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ektp_hw.gallery.cluster.blocks import Block
+    from collections.abc import Sequence
 
 __all__ = ["BlockStore", "StoredFinger", "StoredPerson", "segment_of"]
 
@@ -36,10 +32,9 @@ class StoredFinger(NamedTuple):
 
 
 class StoredPerson(NamedTuple):
-    """Enrolment number, identifier and fingers."""
+    """Enrolment number and fingers."""
 
     seq: int
-    id: str
     fingers: tuple[StoredFinger, ...]
 
 
@@ -81,39 +76,19 @@ class BlockStore(Store):
                             segment.sketches[row].tobytes(),
                         )
                     )
-        return [
-            StoredPerson(seq, identifier, tuple(fingers[seq]))
-            for seq, identifier in people
-            if seq in fingers
-        ]
-
-    def segments_of(self, blocks: Sequence[Block], block_size: int) -> Iterator[Segment]:
-        """Yield the segments that people of these blocks are in, with nobody else alive."""
-        for segment in self.segments():
-            wanted = np.zeros(len(segment), bool)
-            for block in blocks:
-                first = numbers_in(block.number, block_size)[0]
-                wanted |= (first <= segment.people) & (segment.people <= block.last)
-            if wanted.any():
-                yield replace(segment, alive=segment.alive & wanted)
-
-    def still_enrolled(self, first: int, last: int) -> set[int]:
-        """Return the enrolment numbers from ``first`` to ``last`` that somebody has."""
-        with self._reading():
-            found = self._ledger.people_after(first - 1, max(last - first + 1, 0))
-        return {seq for seq, _ in found if seq <= last}
+        return [StoredPerson(seq, tuple(fingers[seq])) for seq, _ in people if seq in fingers]
 
 
 def segment_of(people: Sequence[StoredPerson]) -> Segment:
     """Return people who were sent as a segment in memory."""
     fingers = [finger for person in people for finger in person.fingers]
-    owners = [person.seq for person in people for _ in person.fingers]
-    width = len(fingers[0].sketch) if fingers else 0
     sizes = np.array([len(finger.template) for finger in fingers], np.uint16)
+    templates = memoryview(b"".join(finger.template for finger in fingers))
+    width = len(fingers[0].sketch) if fingers else 0
     return Segment(
         path=Path("sent"),
         first=0,
-        people=np.array(owners, np.int64),
+        people=np.array([person.seq for person in people for _ in person.fingers], np.int64),
         positions=np.array([finger.position for finger in fingers], np.uint8),
         alive=np.ones(len(fingers), bool),
         codes=np.frombuffer(b"".join(each.code for each in fingers), np.uint64).reshape(-1, 8),
@@ -121,7 +96,7 @@ def segment_of(people: Sequence[StoredPerson]) -> Segment:
             len(fingers), width
         ),
         described=True,
-        _starts=np.zeros(len(fingers), np.uint32),
+        _starts=(np.cumsum(sizes, dtype=np.int64) - sizes).astype(np.uint32),
         _sizes=sizes,
-        _read=lambda row, _start, _size: memoryview(fingers[row].template),
+        _read=lambda _row, start, size: templates[start : start + size],
     )

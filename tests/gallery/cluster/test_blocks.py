@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 
-from ektp_hw.gallery import Candidate
 from ektp_hw.gallery.cluster.assignment import Assignment
 from ektp_hw.gallery.cluster.blocks import Block, Census, numbers_in
 from ektp_hw.gallery.cluster.merging import Ranked, merge
@@ -54,7 +53,7 @@ def test_only_what_must_move_moves():
 
 def test_merge_keeps_one_gallery_s_order():
     def ranked(seq, score):
-        return Ranked(seq, Candidate(str(seq), score, ()))
+        return Ranked(seq, score, (), ())
 
     one = [ranked(4, 9.0), ranked(2, 5.0)]
     two = [ranked(1, 5.0), ranked(9, 0.0), ranked(4, 9.0)]

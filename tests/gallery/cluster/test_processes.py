@@ -7,8 +7,13 @@ import pytest
 
 from ektp_hw.errors import WorkerLost
 from ektp_hw.gallery import Gallery
+from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.cluster.processes import ProcessExecutor
-from gallery_faults import killed_meanwhile
+from gallery_faults import killed_before, killed_meanwhile
+
+NARROW = CascadeParameters(
+    everybody=9, likely=0.3, likely_at_least=20, alike=0.0, alike_at_least=6, of_each_at_least=3
+)
 
 
 @pytest.fixture
@@ -35,6 +40,15 @@ def test_killed_in_the_middle(gallery, crowd, many, tmp_path):
 
     whole = list(gallery.deduplicate(0.0))
     assert killing(lambda: list(many.deduplicate(0.0))) == whole
+
+    gallery.cascade = many.cascade = NARROW
+    wanted = gallery.search(crowd[2], 60)
+    assert len(wanted) < len(found)
+    assert killing(lambda: many.search(crowd[2], 60)) == wanted
+    for method in ("sketches", "search"):
+        found = killed_before(many._executor, "worker 3", method, lambda: many.search(crowd[2], 60))
+        assert found == wanted
+        assert found.complete
 
     many.resize(2)
     assert many.search(crowd[2], 60) == gallery.search(crowd[2], 60)

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from ektp_hw.gallery import Gallery, Person
+from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
-from gallery_faults import killed_meanwhile
+from gallery_faults import killed_before, killed_meanwhile
 
 pytest.importorskip("ray", reason="needs the extra `cluster`: pip install ektp_hw[cluster]")
 pytestmark = [
@@ -15,6 +16,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore:::ray"),
 ]
+
+NARROW = CascadeParameters(
+    everybody=9, likely=0.3, likely_at_least=20, alike=0.0, alike_at_least=6, of_each_at_least=3
+)
 
 
 def some_template(rng):
@@ -70,6 +75,19 @@ def test_as_one_gallery_whoever_dies(local, many, people, tmp_path):
     assert answer.complete
 
     assert killing(lambda: list(many.deduplicate(0.0))) == whole
+
+    local.cascade = many.cascade = NARROW
+    for probe in probes:
+        assert many.search(probe, 40) == local.search(probe, 40)
+        assert many.search(probe, 40, exact=True) == local.search(probe, 40, exact=True)
+    wanted = local.search(people[2], 40)
+    assert len(wanted) < len(answer)
+    assert killing(lambda: many.search(people[2], 40)) == wanted
+    found = killed_before(
+        many._executor, "worker 3", "sketches", lambda: many.search(people[2], 40)
+    )
+    assert found == wanted
+    assert found.complete
 
     many.resize(5)
     assert many.search(people[2]) == local.search(people[2])
