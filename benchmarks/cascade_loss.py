@@ -56,10 +56,12 @@ class Described:
         """How alike this row is to all of another, larger for more alike: stage -> (n,)."""
         sketch = self.sketches[row]
         code = np.ascontiguousarray(self.codes[row])
+        first_sight = compare_at_first_sight(sketch, other.sketches).astype(np.int64)
         return {
             "code": -native.scan(code, other.codes).astype(np.int64),
-            "first sight": compare_at_first_sight(sketch, other.sketches).astype(np.int64),
-            "sketch": compare_sketches(sketch, other.sketches).astype(np.int64),
+            "first sight": first_sight,
+            # as `gallery.shortlist` ranks those whose sketches it has compared
+            "sketch": 2 * compare_sketches(sketch, other.sketches).astype(np.int64) + first_sight,
         }
 
 

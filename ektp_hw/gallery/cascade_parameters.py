@@ -23,7 +23,7 @@ class CascadeParameters:
     thousand are lost, and a third of a microsecond is spent on each ..."""
     likely_at_least: int = 15_000
     """... or in a small gallery so many: five milliseconds, in which hardly a mate is lost."""
-    alike: float = 0.001
+    alike: float = 0.0005
     """Share that sketches hand on to the full comparison, which with the reading and preparing of
     the template takes some 35 microseconds each ..."""
     alike_at_least: int = 400

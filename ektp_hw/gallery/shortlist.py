@@ -187,10 +187,15 @@ class Sight(NamedTuple):
         return Sight(self.sketch, among, [each[each >= least] for each in self.scores])
 
     def closer(self, cancel: threading.Event | None = None) -> Sight:
-        """Return the same fingers, their whole sketches compared."""
+        """Return the same fingers, their whole sketches compared.
+
+        What they seemed to be before still counts, half as much: it sees minutiae that lie
+        where geometry does not expect them.
+        """
         from ektp_hw.fingerprint.sketch import compare_sketches
 
-        scores = _scored(compare_sketches, self.sketch, self.among, cancel)
+        alike = _scored(compare_sketches, self.sketch, self.among, cancel)
+        scores = [2 * now + before for now, before in zip(alike, self.scores, strict=True)]
         return Sight(self.sketch, self.among, scores)
 
     def rows(self) -> npt.NDArray[np.int64]:
