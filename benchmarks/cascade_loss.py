@@ -10,7 +10,9 @@ would find them among a million: 6 and more. Strangers are other fingers of a Po
 positions for real probes and of the same position (the hardest) for synthetic ones; for real probes
 the other real fingers are counted apart, since they are few. A mate is lost at a share if more
 strangers than that are as much like the probe as it is; for every loss its 95 % confidence interval
-is told. Whole cascade: lost in any stage, at the sizes in use for a million.
+is told. Whole cascade: lost in any stage, at the sizes in use for a million. Sieve: mates lost by
+each look of a deduplication and those before it, and strangers that it lets pass, at the limits in
+use for so many fingers of one a person (`gallery.finger_sieve`).
 
 One finger is in two of the sets: 108 of 2002/DB3_B is 102 of 2004/DB3_B.
 """
@@ -36,12 +38,14 @@ from ektp_hw.fingerprint import comparison
 from ektp_hw.fingerprint.finger_code import codes_and_sketches
 from ektp_hw.fingerprint.sketch import compare_at_first_sight, compare_sketches
 from ektp_hw.gallery.cascade_parameters import CascadeParameters
+from ektp_hw.gallery.finger_sieve import FingerSieve
 from ektp_hw.records.picture import PICTURE_SUFFIXES, read_fingerprint_image
 from ektp_hw.samples import FingerPosition
 from ektp_hw.synthetic import COMPETITION, COUNTER, Population
 
 SHARES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.05, 0.08, 0.1, 0.2, 0.3, 0.5)
 SAME = {"fvc2004/DB3_B/102": "fvc2002/DB3_B/108"}
+SIEVED = "mates lost", "strangers pass"
 SEED, STRANGERS_FROM = 31, 1_000_000
 MILLION = 1_000_000
 
@@ -54,15 +58,18 @@ class Described:
 
     def stages(self, row, other):
         """How alike this row is to all of another, larger for more alike: stage -> (n,)."""
+        code, first_sight, sketch = self.looks(row, other)
+        # as `gallery.shortlist` ranks those whose sketches it has compared
+        return {"code": code, "first sight": first_sight, "sketch": 2 * sketch + first_sight}
+
+    def looks(self, row, other):
+        """What a deduplication sees of this row and all of another: code, first sight, sketch."""
         sketch = self.sketches[row]
-        code = np.ascontiguousarray(self.codes[row])
-        first_sight = compare_at_first_sight(sketch, other.sketches).astype(np.int64)
-        return {
-            "code": -native.scan(code, other.codes).astype(np.int64),
-            "first sight": first_sight,
-            # as `gallery.shortlist` ranks those whose sketches it has compared
-            "sketch": 2 * compare_sketches(sketch, other.sketches).astype(np.int64) + first_sight,
-        }
+        return (
+            -native.scan(np.ascontiguousarray(self.codes[row]), other.codes).astype(np.int64),
+            compare_at_first_sight(sketch, other.sketches).astype(np.int64),
+            compare_sketches(sketch, other.sketches).astype(np.int64),
+        )
 
 
 def real_templates(data, method):
@@ -137,14 +144,34 @@ def curve(ranks, pairs, of):
     }
 
 
+def sieve_losses(probes, pairs, mates, strangers):
+    """Of each look of a deduplication: share of mates lost and of strangers let pass so far."""
+    looks = [(row, mate, probes.looks(row, mates)) for row, mate in pairs[:2000]]
+    own = [np.array([look[mate] for look in three]) for _, mate, three in looks]
+    crowd = [probes.looks(row, strangers) for row in dict.fromkeys(row for row, _ in pairs[:400])]
+    table = {}
+    for fingers in (10_000, 100_000, 1_000_000, 10_000_000):
+        sieve = FingerSieve.among(fingers)
+        limits = np.array([-sieve.code_distance, sieve.least_at_first_sight, sieve.least_alike])
+        kept = np.logical_and.accumulate(np.array(own) >= limits, axis=1)
+        through = [np.logical_and.accumulate(np.array(each) >= limits[:, None]) for each in crowd]
+        table[fingers] = {
+            "limits": np.abs(limits).tolist(),
+            "mates lost": (1 - kept.mean(axis=0)).tolist(),
+            "strangers pass": np.mean([each.mean(axis=1) for each in through], axis=0).tolist(),
+        }
+    return table
+
+
 def measure_real(data, method, sure, population, strangers):
     templates, names = real_templates(data, method)
     pairs, of = sure_pairs(templates, names, sure)
     own = Described(templates)
     people = STRANGERS_FROM + np.arange(strangers)
     crowd = Described(population.templates(people, FingerPosition.RIGHT_THUMB + people % 10))
+    sieve = sieve_losses(own, pairs[::2], own, crowd)
     return {
-        "real among synthetic": curve(ranked(own, pairs, own, crowd), pairs, of),
+        "real among synthetic": curve(ranked(own, pairs, own, crowd), pairs, of) | {"sieve": sieve},
         "real among real": curve(
             ranked(own, pairs, own, own, lambda row: names != names[row]), pairs, of
         ),
@@ -161,7 +188,9 @@ def measure_synthetic(difficulty, mates, sure, strangers):
     pairs = [(row, row) for row in np.flatnonzero(np.array(scores) >= sure).tolist()]
     others = STRANGERS_FROM + np.arange(strangers)
     crowd = Described(population.templates(others, FingerPosition.RIGHT_INDEX))
-    return curve(ranked(Described(first), pairs, Described(second), crowd), pairs, mates)
+    one, other = Described(first), Described(second)
+    sieve = sieve_losses(one, pairs, other, crowd)
+    return curve(ranked(one, pairs, other, crowd), pairs, mates) | {"sieve": sieve}
 
 
 def speed(templates):
@@ -200,6 +229,13 @@ def show(result):
             f"{100 * whole['lost of all']:.2f} % of all mates lost "
             f"({100 * whole['low']:.2f}-{100 * whole['high']:.2f})"
         )
+        for fingers, row in told.get("sieve", {}).items():
+            mates, strangers = ("/".join(f"{100 * x:.2g}" for x in row[k]) for k in SIEVED)
+            limits = "/".join(map(str, row["limits"]))
+            print(
+                f"sieve for {fingers} fingers, {limits}: {mates} % of the sure mates lost after "
+                f"code, first sight, sketch; {strangers} % of strangers pass"
+            )
     print(f"\n{json.dumps(result['speed'])}")
 
 

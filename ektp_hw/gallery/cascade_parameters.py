@@ -20,7 +20,7 @@ class CascadeParameters:
     """A gallery of so many fingers is compared whole: no slower than the stages, nothing lost."""
     likely: float = 0.08
     """Share that the first sight hands on to the comparison of sketches: beyond it two mates in a
-    thousand are lost, and a third of a microsecond is spent on each ..."""
+    thousand are lost, and a fifth of a microsecond is spent on each ..."""
     likely_at_least: int = 15_000
     """... or in a small gallery so many: five milliseconds, in which hardly a mate is lost."""
     alike: float = 0.0005
