@@ -11,9 +11,10 @@
         gallery.resize(8)
 
 `address` says how to write where the workers are. People are cut into `blocks` by enrolment
-number; `assignment` says which worker holds which; a worker is a `shard`; `executor`, `processes`
-and `ray_workers` run them; `scatter` searches, `block_pairs` compares block with block and
-enters it in a `ledger`. Nothing but `ray_workers` knows Ray.
+number; `assignment` says which worker answers for which; a worker is a `shard`, with `holdings` to
+read, the `stages` of searches and some `prepared_blocks`; `executor`, `processes` and `ray_workers`
+run them; `search` asks them, one question after the other, by a `scatter` each; `block_pairs`
+compares block with block and enters it in a `ledger`. Nothing but `ray_workers` knows Ray.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import pickle
 from typing import TYPE_CHECKING, Any
 
 from ektp_hw.gallery.cluster.address import ClusterAddress, is_cluster, parse
-from ektp_hw.gallery.cluster.gallery import ClusterGallery, SearchAnswer
+from ektp_hw.gallery.cluster.gallery import ClusterGallery
+from ektp_hw.gallery.cluster.search import SearchAnswer
 from ektp_hw.gallery.described import Described
 
 if TYPE_CHECKING:

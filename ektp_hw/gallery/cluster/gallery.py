@@ -25,7 +25,7 @@ from ektp_hw.gallery.cluster.block_pairs import BlockPairs
 from ektp_hw.gallery.cluster.blocks import Census, numbers_in
 from ektp_hw.gallery.cluster.holdings import BlocksMissing
 from ektp_hw.gallery.cluster.ledger import FileLedger, MemoryLedger
-from ektp_hw.gallery.cluster.search import ClusterSearch
+from ektp_hw.gallery.cluster.search import ClusterSearch, SearchAnswer
 from ektp_hw.gallery.cluster.stored_people import BlockStore
 from ektp_hw.gallery.deduplication import Deduplication, least_score
 from ektp_hw.gallery.fusion import Candidate
@@ -36,54 +36,19 @@ from ektp_hw.templates import FingerprintTemplate
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ektp_hw.gallery.cluster.blocks import Block
     from ektp_hw.gallery.cluster.executor import Executor
-    from ektp_hw.gallery.cluster.scatter import Unanswered
     from ektp_hw.gallery.cluster.stages import Probe
     from ektp_hw.gallery.cluster.stored_people import StoredPerson
     from ektp_hw.gallery.pair_sieve import Sieve
 
-__all__ = ["ClusterGallery", "SearchAnswer"]
+__all__ = ["ClusterGallery"]
 
 _log = logging.getLogger(__name__)
 _LOADING = 3600.0
 """Seconds in which a worker has read and prepared the people it is to hold."""
-
-
-class SearchAnswer(list[Candidate]):
-    """The candidates, best first, and how much of the gallery they were chosen from.
-
-    Parameters
-    ----------
-    people, enrolled
-        People looked at and people there were.
-    unanswered
-        Blocks of people that were not looked at, whose they were, how many people, and why.
-    """
-
-    def __init__(
-        self,
-        candidates: Iterable[Candidate],
-        people: int,
-        enrolled: int,
-        unanswered: tuple[Unanswered, ...],
-    ) -> None:
-        super().__init__(candidates)
-        self.people = people
-        self.enrolled = enrolled
-        self.unanswered = unanswered
-
-    @property
-    def complete(self) -> bool:
-        """Whether everybody was looked at."""
-        return not self.unanswered
-
-    @property
-    def share(self) -> float:
-        """Share of the people that was looked at, 0 to 1; 1 of nobody."""
-        return self.people / self.enrolled if self.enrolled else 1.0
 
 
 class ClusterGallery(BlockStore):

@@ -89,7 +89,7 @@ class SentBlocks:
         self._guard = threading.Lock()
         self._kept: dict[int, _Sent] = {}
         self._guests: OrderedDict[int, _Sent] = OrderedDict()
-        self._segments: tuple[Segment, ...] = ()
+        self._segments: tuple[Segment, ...] | None = None
 
     def put(self, state: Block, people: Sequence[StoredPerson], *, keep: bool) -> None:
         """Take a block, for good or as a guest."""
@@ -103,7 +103,7 @@ class SentBlocks:
                 self._guests.move_to_end(state.number)
                 while len(self._guests) > GUESTS:
                     self._guests.popitem(last=False)
-            self._line_up()
+            self._segments = None
 
     def drop(self, numbers: Iterable[int]) -> None:
         """Forget blocks."""
@@ -111,7 +111,7 @@ class SentBlocks:
             for number in numbers:
                 self._kept.pop(number, None)
                 self._guests.pop(number, None)
-            self._line_up()
+            self._segments = None
 
     def having(self, blocks: Iterable[Block]) -> tuple[Segment, ...]:
         """Return all blocks, by number.
@@ -126,9 +126,11 @@ class SentBlocks:
             absent = [each for each in blocks if _state(here.get(each.number)) != each]
             if absent:
                 raise BlocksMissing(absent)
+            if self._segments is None:
+                self._segments = self._lined_up()
             return self._segments
 
-    def _line_up(self) -> None:
+    def _lined_up(self) -> tuple[Segment, ...]:
         here = {**self._guests, **self._kept}
         first, segments = 0, []
         for number in sorted(here):
@@ -139,7 +141,7 @@ class SentBlocks:
                 held[number] = _Sent(here[number].state, segment)
             segments.append(segment)
             first += len(segment)
-        self._segments = tuple(segments)
+        return tuple(segments)
 
 
 def _state(sent: _Sent | None) -> Block | None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ektp_hw.gallery.cluster.merging import Ranked, merge
 from ektp_hw.gallery.cluster.scatter import Answer, Scatter, Unanswered
+from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.shortlist import least_alike, least_likely
 
 if TYPE_CHECKING:
@@ -31,13 +32,47 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.cluster.stages import Counts, Probe
     from ektp_hw.gallery.cluster.stored_people import StoredPerson
 
-__all__ = ["ClusterSearch", "Gathered"]
+__all__ = ["ClusterSearch", "Gathered", "SearchAnswer"]
 
 _ROUNDS = ("first_sights", "sketches", "search")
 _SHARES = (0.6, 0.8, 1.0)
 """Of a partial answer's time, when each round ends without those that have not answered."""
 _PATIENCE = (1 / 3, 1 / 6, 1 / 6)
 """Share of the time after which a round asks the other holders too."""
+
+
+class SearchAnswer(list[Candidate]):
+    """The candidates, best first, and how much of the gallery they were chosen from.
+
+    Parameters
+    ----------
+    people, enrolled
+        People looked at and people there were.
+    unanswered
+        Blocks of people that were not looked at, whose they were, how many people, and why.
+    """
+
+    def __init__(
+        self,
+        candidates: Iterable[Candidate],
+        people: int,
+        enrolled: int,
+        unanswered: tuple[Unanswered, ...],
+    ) -> None:
+        super().__init__(candidates)
+        self.people = people
+        self.enrolled = enrolled
+        self.unanswered = unanswered
+
+    @property
+    def complete(self) -> bool:
+        """Whether everybody was looked at."""
+        return not self.unanswered
+
+    @property
+    def share(self) -> float:
+        """Share of the people that was looked at, 0 to 1; 1 of nobody."""
+        return self.people / self.enrolled if self.enrolled else 1.0
 
 
 class Gathered(NamedTuple):
