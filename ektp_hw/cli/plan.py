@@ -37,6 +37,7 @@ _TEMPLATES = 64
 @click.option("--keep-seen", type=float, help="Share that the first sight leaves in a search.")
 @click.option("--keep-sketches", type=float, help="Share that sketches leave, for each finger.")
 @click.option("--pair-codes", type=float, help="Share of pairs that codes leave in deduplication.")
+@click.option("--pair-seen", type=float, help="Share of pairs that the first sight leaves.")
 @click.option("--pair-sketches", type=float, help="Share of pairs that sketches leave.")
 @click.option(
     "--measured",
@@ -76,6 +77,7 @@ def plan(measured: Path | None, seconds: float, as_json: bool, **wanted: Any) ->
         "kept_at_first_sight": wanted["keep_seen"],
         "kept_by_sketches": wanted["keep_sketches"],
         "paired_by_codes": wanted["pair_codes"],
+        "paired_at_first_sight": wanted["pair_seen"],
         "paired_by_sketches": wanted["pair_sketches"],
     }
     assumed = capacity.Assumptions(

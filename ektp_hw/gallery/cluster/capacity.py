@@ -93,10 +93,13 @@ class Assumptions:
     """Share of the people that stage (a) of a search for one finger leaves to stage (b)."""
     kept_by_sketches: float = CascadeParameters.alike
     """Share of the people that stage (b) of a search for one finger leaves to stage (c)."""
-    paired_by_codes: float = 0.01
-    """Share of the pairs that stage (a) of a deduplication leaves to stage (b)."""
-    paired_by_sketches: float = 1e-5
-    """Share of the pairs that stage (b) of a deduplication leaves to stage (c)."""
+    paired_by_codes: float = 0.001
+    """Share of the pairs of fingers that codes leave to the first sight in a deduplication of tens
+    of millions; this and the next two are what `finger_sieve` keeps at least."""
+    paired_at_first_sight: float = 3e-4
+    """Share of the pairs of fingers that the first sight leaves to the sketches."""
+    paired_by_sketches: float = 3e-6
+    """Share of the pairs of fingers that sketches leave to the full comparison."""
     replicas: int = 2
     """Machines that hold each person."""
     busy: float = 0.7
@@ -118,6 +121,7 @@ class Assumptions:
             kept_at_first_sight=(0, 1),
             kept_by_sketches=(0, 1),
             paired_by_codes=(0, 1),
+            paired_at_first_sight=(0, 1),
             paired_by_sketches=(0, 1),
             replicas=(1, 100),
             busy=(0.01, 1),
@@ -184,16 +188,17 @@ def plan(
     """
     assumed = assumed or Assumptions()
     people, usable = demand.people, assumed.cores * assumed.busy
-    search = people * _cost(
-        demand,
-        rates,
-        rates.first_sights,
-        assumed.kept_at_first_sight / demand.fingers,
-        # Each of k fingers hands on a k-th of a k-th, and all k hand on other people.
-        assumed.kept_by_sketches / demand.fingers,
+    search = people * (
+        demand.fingers / rates.first_sights
+        + assumed.kept_at_first_sight * (1 / rates.sketches + _irises(demand, rates))
+        # Each of k fingers hands on a k-th of a k-th, and all k fingers of those are compared.
+        + min(assumed.kept_by_sketches, 1.0) / rates.templates
     )
-    pair = _cost(
-        demand, rates, rates.code_pairs, assumed.paired_by_codes, assumed.paired_by_sketches
+    pair = demand.fingers * (
+        1 / rates.code_pairs
+        + assumed.paired_by_codes / rates.first_sights
+        + assumed.paired_at_first_sight * (1 / rates.sketches + _irises(demand, rates))
+        + assumed.paired_by_sketches / rates.templates
     )
     dedup = pair * people * (people - 1) / 2
     newcomers = demand.newcomers
@@ -241,24 +246,9 @@ def plan(
     return replace(found, sentences=sentences(found), assumptions=assumptions(found))
 
 
-def _cost(
-    demand: Demand, rates: StageRates, first: float, sketched: float, compared: float
-) -> float:
-    """Return core seconds of holding one person against another, all stages on average.
-
-    Parameters
-    ----------
-    first
-        What stage (a) looks at a second.
-    sketched, compared
-        Shares of the people that get to stage (b) with every finger, and to stage (c) with all.
-    """
-    irises = demand.irises * IRIS_TURNS * IRIS_BYTES / CODE_BYTES / rates.codes
-    return (
-        demand.fingers / first
-        + sketched * (demand.fingers / rates.sketches + irises)
-        + min(compared, 1.0) * demand.fingers / rates.templates
-    )
+def _irises(demand: Demand, rates: StageRates) -> float:
+    """Return core seconds of holding all irises of one person against those of another."""
+    return demand.irises * IRIS_TURNS * IRIS_BYTES / CODE_BYTES / rates.codes
 
 
 def _bytes(demand: Demand, assumed: Assumptions, rates: StageRates) -> tuple[float, float]:

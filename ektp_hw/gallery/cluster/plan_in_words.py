@@ -55,8 +55,9 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
             f"{assumed['kept_by_sketches']:.3g}, and each of several fingers as many times fewer "
             "at (a) as there are, the square of that at (b), all fingers of those found being "
             "compared; in a "
-            f"deduplication they leave {assumed['paired_by_codes']:.3g} and "
-            f"{assumed['paired_by_sketches']:.3g} of the pairs. However many people there are, for "
+            f"deduplication codes leave {assumed['paired_by_codes']:.3g} of the pairs of fingers, "
+            f"the first sight {assumed['paired_at_first_sight']:.3g} and sketches "
+            f"{assumed['paired_by_sketches']:.3g}. However many people there are, for "
             "at a share the loss of mates is fixed; so a search grows with N, and deduplication "
             "with N (N - 1) / 2."
         ),

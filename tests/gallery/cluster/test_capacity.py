@@ -37,6 +37,7 @@ def test_counted_by_hand():
         busy=0.5,
         filled=1,
         paired_by_codes=0,
+        paired_at_first_sight=0,
         paired_by_sketches=0,
     )
     found = plan(Demand(people=3e6, fingers=1, days=0.5, daily=1000), RATES, assumed)
@@ -66,7 +67,9 @@ def test_each_stage_costs_what_it_keeps():
     pairs = plan(NATION, RATES).deduplication["pairs_of_people"]
     dedup = ("deduplication", "core_hours")
     more = cost(*dedup, paired_by_codes=0.02) - cost(*dedup, paired_by_codes=0.01)
-    assert more * 3600 == pytest.approx(0.01 * pairs * 10 / 2e6)
+    assert more * 3600 == pytest.approx(0.01 * pairs * 10 / RATES.first_sights)
+    more = cost(*dedup, paired_at_first_sight=2e-3) - cost(*dedup, paired_at_first_sight=1e-3)
+    assert more * 3600 == pytest.approx(1e-3 * pairs * 10 / 2e6)
     more = cost(*dedup, paired_by_sketches=2e-5) - cost(*dedup, paired_by_sketches=1e-5)
     assert more * 3600 == pytest.approx(1e-5 * pairs * 10 / 25e3)
     exact = plan(NATION, RATES).search["core_seconds_exact"]
