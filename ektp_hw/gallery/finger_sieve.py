@@ -39,7 +39,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
+
+    from ektp_hw.gallery.segment import Segment
 
 __all__ = ["FingerSieve"]
 
@@ -81,6 +85,24 @@ class FingerSieve:
             least_at_first_sight=_limit(_SIGHTS, _SKETCHES / met),
             least_alike=_limit(_ALIKE, _COMPARISONS / met),
         )
+
+    @classmethod
+    def of(cls, segments: Iterable[Segment], *, tolerant: bool = False) -> FingerSieve:
+        """Return the sieve for a deduplication of everybody in these segments.
+
+        Parameters
+        ----------
+        tolerant
+            Every finger is held against those of all positions.
+        """
+        of_position = np.zeros(256, np.int64)
+        people = 0
+        for segment in segments:
+            of_position += np.bincount(segment.positions[segment.alive], minlength=256)
+            people += int(np.count_nonzero(np.diff(segment.people[segment.alive], prepend=-1)))
+        rows = int(of_position.sum())
+        met = rows if tolerant else int(of_position.max())
+        return cls.among(met, rows / max(people, 1))
 
     def keep(
         self,

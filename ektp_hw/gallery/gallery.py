@@ -329,11 +329,7 @@ class Gallery(Store):
                 "to describe them anew", self._path,
             )  # fmt: skip
             return None
-        roster = Roster(segments)
-        met = (
-            rows if tolerant else max((len(each.rows) for each in roster.ranks.values()), default=0)
-        )
-        return roster, self.sieve or FingerSieve.among(met, rows / max(len(roster), 1))
+        return Roster(segments), self.sieve or FingerSieve.of(segments, tolerant=tolerant)
 
     def _comparison(self) -> Comparison:
         if self.comparison is None:

@@ -92,7 +92,7 @@ def connect(
     )
     try:
         path = str(gallery.path.resolve())
-        shard = (path, gallery.identity, where.block, comparison, secret, sieve)
+        shard = (path, gallery.identity, where.block, comparison, secret)
         executor = _workers(where, shard)
         try:
             gallery.employ(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ektp_hw.gallery.cluster.ledger import Ledger
     from ektp_hw.gallery.cluster.merging import FoundPair
     from ektp_hw.gallery.cluster.stored_people import StoredPerson
+    from ektp_hw.gallery.pair_sieve import Sieve
 
 __all__ = ["BlockPairs"]
 
@@ -67,8 +68,10 @@ class BlockPairs:
         The gallery's state.
     seqs
         Everybody's enrolment numbers, rising; (people,).
-    threshold, exact, tolerant
-        As in `Gallery.deduplicate`; without a sieve it is exact.
+    threshold, tolerant
+        As in `Gallery.deduplicate`.
+    sieve
+        Which fingers are worth comparing; all of them if None.
     ledger
         Where finished work is entered.
     supply
@@ -86,7 +89,7 @@ class BlockPairs:
         seqs: npt.NDArray[np.int64],
         *,
         threshold: float,
-        exact: bool,
+        sieve: Sieve | None,
         tolerant: bool,
         ledger: Ledger,
         supply: Callable[[Block], Sequence[StoredPerson]],
@@ -98,7 +101,7 @@ class BlockPairs:
         self._blocks = sorted(blocks)
         self._size = block_size
         self._seqs = seqs
-        self._how = (threshold, exact, tolerant)
+        self._how = (threshold, sieve, tolerant)
         self._ledger = ledger
         self._supply = supply
         self._cancel = cancel

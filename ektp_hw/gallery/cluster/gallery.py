@@ -28,6 +28,7 @@ from ektp_hw.gallery.cluster.ledger import FileLedger, MemoryLedger
 from ektp_hw.gallery.cluster.search import ClusterSearch, SearchAnswer
 from ektp_hw.gallery.cluster.stored_people import BlockStore
 from ektp_hw.gallery.deduplication import Deduplication, least_score
+from ektp_hw.gallery.finger_sieve import FingerSieve
 from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.pair_journal import PairJournal
 from ektp_hw.gallery.person import Person
@@ -90,7 +91,7 @@ class ClusterGallery(BlockStore):
         deadline
             Seconds that a search may take unless it says otherwise.
         sieve
-            As in `Gallery.open`; the workers' shards have the same.
+            As in `Gallery.open`.
         """
         self._sieve = sieve
         self.cascade = CascadeParameters()
@@ -232,8 +233,8 @@ class ClusterGallery(BlockStore):
             If the journal or the ledger cannot be used.
         """
         stop_if(cancel)
-        exact = exact or not self._described()
-        about = {"gallery": self.identity.hex(), "exact": exact, "tolerant": tolerant}
+        sieve = None if exact else self._sieve_for(tolerant=tolerant)
+        about = {"gallery": self.identity.hex(), "exact": sieve is None, "tolerant": tolerant}
         kept = (
             None
             if journal is None
@@ -254,7 +255,7 @@ class ClusterGallery(BlockStore):
             self._size,
             seqs,
             threshold=threshold,
-            exact=exact,
+            sieve=sieve,
             tolerant=tolerant,
             ledger=MemoryLedger() if ledger is None else FileLedger(ledger, said),
             supply=self._people_of,
@@ -271,18 +272,20 @@ class ClusterGallery(BlockStore):
             cancel=cancel,
         )
 
-    def _described(self) -> bool:
-        """Whether there is a sieve, and codes and sketches for it."""
-        if self._sieve is None:
-            return False
-        if all(segment.described for segment in self.segments()):
-            return True
+    def _sieve_for(self, *, tolerant: bool) -> Sieve | None:
+        """Return what is worth comparing in a deduplication, or None if everybody is."""
+        segments = self.segments()
+        rows = sum(int(segment.alive.sum()) for segment in segments)
+        if self._sieve is None and rows <= self.cascade.everybody:
+            return None
+        if all(segment.described for segment in segments):
+            return self._sieve or FingerSieve.of(segments, tolerant=tolerant)
         _log.warning(
             "%s holds codes of another release, so everybody is compared; compact the gallery to "
             "describe them anew",
             self._path,
         )
-        return False
+        return None
 
     def resize(self, workers: int) -> None:
         """Go on with more or fewer workers; searches and deduplications meanwhile are not hurt.

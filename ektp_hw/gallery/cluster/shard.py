@@ -66,7 +66,7 @@ class Shard:
         The gallery's identity.
     block_size
         Enrolment numbers in a block.
-    comparison, secret, sieve
+    comparison, secret
         As in `Gallery.open`.
     """
 
@@ -77,14 +77,12 @@ class Shard:
         block_size: int,
         comparison: Comparison | None = None,
         secret: str | bytes | None = None,
-        sieve: Sieve | None = None,
     ) -> None:
         if comparison is None:
             from ektp_hw.fingerprint import comparison as default
 
             comparison = default
         self._comparison: Comparison = comparison
-        self._sieve = sieve
         self._size = block_size
         self._sent = SentBlocks()
         folder = opened(path, identity, secret)
@@ -213,7 +211,7 @@ class Shard:
         b: Block,
         since: int,
         threshold: float,
-        exact: bool = False,
+        sieve: Sieve | None = None,
         tolerant: bool = False,
     ) -> list[FoundPair]:
         """Return the pairs of someone of ``a`` and someone of ``b`` enrolled later who are alike.
@@ -224,10 +222,12 @@ class Shard:
             Blocks; ``a`` is not behind ``b``, and may be ``b``.
         since
             Enrolment number from which people of ``b`` are looked at.
-        threshold, exact, tolerant
+        threshold, tolerant
             As in `Gallery.deduplicate`.
+        sieve
+            Which fingers are worth comparing; all of them if None.
         """
-        if self._sieve is None or exact:
+        if sieve is None:
             return self._every_pair(a, b, since, threshold, tolerant=tolerant)
         blocks = sorted({a, b})
         segments = alone(spans_of(blocks, self._size, self._holdings.having(blocks)))
@@ -235,7 +235,7 @@ class Shard:
         return sieved_pairs(
             segments,
             self._comparison,
-            self._sieve,
+            sieve,
             before=None if a.number == b.number else first,
             since=max(since, first),
             threshold=threshold,

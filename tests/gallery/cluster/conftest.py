@@ -58,8 +58,7 @@ def cluster(path, gallery):
         seen = str(path) if sees else str(path / "elsewhere")
 
         def shard():
-            own = (seen, reader.identity, block, gallery.comparison, None, options.get("sieve"))
-            return Shard(*own)
+            return Shard(seen, reader.identity, block, gallery.comparison)
 
         names = tuple(f"worker {number}" for number in range(1, workers + 1))
         reader.employ(Unreliable(shard, names, fault), block_size=block, **options)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cascade, block against block at many workers: the pairs of one gallery."""
 
+import numpy as np
 import pytest
 
 from ektp_hw.gallery import Gallery, Person
+from ektp_hw.gallery.cascade_parameters import CascadeParameters
+from ektp_hw.samples import FingerPosition
+from ektp_hw.synthetic import Population
 from gallery_faults import random_faults
 from stand_in_cascade import Near, SharedCoordinates, SumOfCoordinates
 
@@ -54,3 +58,22 @@ def test_newcomers_against_those_before(gallery, crowd, cluster, person):
 def test_codes_of_another_release_are_not_trusted(gallery, cluster):
     many = cluster(sieve=Near())  # without a description there is no telling
     assert list(many.deduplicate(1.0)) == list(gallery.deduplicate(1.0, exact=True))
+
+
+def test_a_large_gallery_is_sieved_as_one_alone(tmp_path):
+    """Without a sieve of one's own: the one for the gallery's size, here as there."""
+    position, population = FingerPosition.RIGHT_INDEX, Population(seed=12)
+    fingers = population.templates(np.arange(300), position)
+    fingers += population.templates(np.arange(30), position, 1)
+    narrow = CascadeParameters(everybody=10)
+    with Gallery.open(tmp_path / "people") as alone:
+        alone.enrol_all(Person(f"{n}", {position: each}) for n, each in enumerate(fingers))
+        alone.cascade = narrow
+        wanted = list(alone.deduplicate())
+        exact = list(alone.deduplicate(exact=True))
+    address = f"threads://local?path={tmp_path / 'people'}&workers=3&block=64"
+    with Gallery.connect(address, read_only=True) as many:
+        many.cascade = narrow
+        assert list(many.deduplicate()) == wanted
+        assert list(many.deduplicate(exact=True)) == exact
+    assert len(wanted) >= 28
