@@ -221,11 +221,9 @@ static inline size_t voted_turn(const turned_probe *probe, const uint8_t *refere
     return elected_turn(sums);
 }
 
-/* Bytes that are no further than `within` from the middle, in whichever sense around. */
-static inline uint64_t near_to(__m512i value, __m512i least, int32_t within)
+static inline uint64_t at_most(__m512i value, int32_t most)
 {
-    return _mm512_cmple_epu8_mask(_mm512_sub_epi8(value, least),
-                                  _mm512_set1_epi8((char)(2 * within)));
+    return _mm512_cmple_epu8_mask(value, _mm512_set1_epi8((char)most));
 }
 
 /* Leaves only what is turned as voted. */
@@ -236,7 +234,8 @@ static inline nominees turned_alike(const turned_probe *probe, const uint8_t *re
     __m512i directions = _mm512_sub_epi8(laid_out(reference + SKETCH_DIRECTIONS),
                                          _mm512_set1_epi8((char)(turn_of(turn) - within)));
     for (size_t k = 0; k < ROWS; k++) {
-        uint64_t near = near_to(directions, four_times(probe->direction_rows[k]), within);
+        __m512i off = _mm512_sub_epi8(directions, four_times(probe->direction_rows[k]));
+        uint64_t near = at_most(off, 2 * within);
         alike[k] = _mm512_maskz_mov_epi8(near, alike[k]);
         nominate(&found, alike[k], k);
     }
@@ -274,8 +273,9 @@ static inline uint64_t near_places(const turned_probe *probe, const comparison *
 {
     __m512i left = _mm512_sub_epi8(self->x, _mm512_set1_epi8((char)(self->shift[0] - within)));
     __m512i below = _mm512_sub_epi8(self->y, _mm512_set1_epi8((char)(self->shift[1] - within)));
-    return near_to(left, four_times(probe->x_rows[self->turn][k]), within) &
-           near_to(below, four_times(probe->y_rows[self->turn][k]), within);
+    __m512i x = _mm512_sub_epi8(left, four_times(probe->x_rows[self->turn][k]));
+    __m512i y = _mm512_sub_epi8(below, four_times(probe->y_rows[self->turn][k]));
+    return at_most(_mm512_max_epu8(x, y), 2 * within);
 }
 
 /* Leaves only what is placed alike. */
