@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ektp_hw.errors import GalleryDamaged
-from ektp_hw.gallery.catalogue import finger_of, stop_if
+from ektp_hw.gallery.catalogue import stop_if
 from ektp_hw.gallery.cluster.blocks import Block, numbers_in
 from ektp_hw.gallery.cluster.holdings import GUESTS
+from ektp_hw.gallery.prepared_rows import PreparedRows
 from ektp_hw.gallery.references import References
+from ektp_hw.gallery.search import CHUNK
+from ektp_hw.samples import FingerPosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ektp_hw.gallery.references import Comparison, View
     from ektp_hw.gallery.segment import Segment
-    from ektp_hw.samples import FingerPosition
 
 __all__ = ["FEW", "PreparedBlocks"]
 
@@ -29,6 +31,20 @@ FEW = 4096
 """Prepared fingers that a worker keeps, some 15 MB, or `GUESTS` blocks if they are larger."""
 
 _log = logging.getLogger(__name__)
+
+
+class _StoredIn:
+    """The templates of one segment, for `PreparedRows`."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+
+    def stored(self, row: int) -> memoryview | None:
+        try:
+            return self._segment.template_bytes(row)
+        except GalleryDamaged as error:
+            _log.warning("%s; it is left out of searches", error)
+            return None
 
 
 class _Prepared(NamedTuple):
@@ -104,15 +120,13 @@ class PreparedBlocks:
             owners = segment.people[rows]
             enrolled.update(owners.tolist())
             fingers += len(rows)
-            for row in rows[(owners > known) & (owners <= block.last)].tolist():
+            new = rows[(owners > known) & (owners <= block.last)]
+            for at in range(0, len(new), CHUNK):
                 stop_if(cancel)
-                try:
-                    position, template = finger_of(segment, row)
-                except GalleryDamaged as error:
-                    _log.warning("%s; it is left out of searches", error)
-                    continue
-                owner = newcomers.setdefault(int(segment.people[row]), {})
-                owner[position] = self._comparison.prepare(template)
+                prepared = PreparedRows(_StoredIn(segment), new[at : at + CHUNK], self._comparison)
+                for row in prepared.rows.tolist():
+                    owner = newcomers.setdefault(int(segment.people[row]), {})
+                    owner[FingerPosition(int(segment.positions[row]))] = prepared.one(row)
         for seq, theirs in newcomers.items():
             references.add(seq, "", theirs)
         if len(references) != len(enrolled):
