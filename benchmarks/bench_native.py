@@ -80,6 +80,22 @@ def bench_glimpse(benchmark, isa):
     benchmark.extra_info["million_fingers_a_second"] = len(sketches) / seconds / 1e6
 
 
+def bench_sift(benchmark, isa):
+    """A million pairs of 256 probes and 16 000 sketches (10 MB), as deduplication has them."""
+    random = np.random.default_rng(1)
+    codes = random.integers(0, 2**64, (16_000, 32, 2), np.uint64, endpoint=False)
+    columns = random.integers(0, 256, (16_000, 3, 32), np.uint8)
+    sketches = native.pack_sketches(codes, columns, np.full(16_000, 32, np.uint8))
+    rows = np.arange(16_000, dtype=np.uint32)
+    pairs = random.integers(0, (16_000, 256), (1_000_000, 2), np.uint32)
+    limits = native.sift_parameters(minutiae=32, reach=20, least_at_first_sight=20, least_alike=60)
+    parameters = native.sketch_parameters(reach=50, turn=12, place_first=12, place=7)
+    benchmark.extra_info |= {"pairs": len(pairs), "isa": isa.name.lower()}
+    benchmark(native.sift, sketches[:256], sketches, rows, pairs, limits, parameters)
+    seconds = benchmark.stats.stats.min if benchmark.stats else 1.0
+    benchmark.extra_info["million_pairs_a_second"] = len(pairs) / seconds / 1e6
+
+
 @pytest.mark.parametrize("order", ["rising", "any"])
 def bench_sketch(benchmark, isa, order):
     """One sketch against 20 000 of 200 000 (128 MB), as they lie and at random."""

@@ -102,6 +102,19 @@ def sketch(probe, sketches, **constants):
     return [oracles_sketch.score(probe, other, **constants) for other in sketches]
 
 
+def sift(probes, sketches, rows, pairs, limits, constants):
+    """Both looks of each pair by itself; limits and constants are those of `glimpse`, `sketch`."""
+    kept = []
+    for place, probe in pairs:
+        other = sketches[rows[place]][np.newaxis]
+        looks = {name: limits[name] for name in ("minutiae", "reach")}
+        kept.append(
+            glimpse(probes[probe], other, **looks)[0] >= limits["least_at_first_sight"]
+            and sketch(probes[probe], other, **constants)[0] >= limits["least_alike"]
+        )
+    return kept
+
+
 def prepare(template):
     """Return the packed template (`oracles_prepare`)."""
     return oracles_prepare.packed(template)
