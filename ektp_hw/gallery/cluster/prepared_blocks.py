@@ -13,7 +13,6 @@ import numpy as np
 from ektp_hw.errors import GalleryDamaged
 from ektp_hw.gallery.catalogue import stop_if
 from ektp_hw.gallery.cluster.blocks import Block, numbers_in
-from ektp_hw.gallery.cluster.holdings import GUESTS
 from ektp_hw.gallery.prepared_rows import PreparedRows
 from ektp_hw.gallery.references import References
 from ektp_hw.gallery.search import CHUNK
@@ -28,7 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "PreparedBlocks"]
 
 FEW = 4096
-"""Prepared fingers that a worker keeps, some 15 MB, or `GUESTS` blocks if they are larger."""
+"""Prepared fingers that a worker keeps, 14 KB each, or `_AT_LEAST` blocks if they are larger."""
+_AT_LEAST = 2
+"""Blocks, since two are compared with each other."""
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class PreparedBlocks:
             self._blocks[block.number] = known
             self._blocks.move_to_end(block.number)
             while (
-                len(self._blocks) > GUESTS
+                len(self._blocks) > _AT_LEAST
                 and sum(each.fingers for each in self._blocks.values()) > FEW
             ):
                 self._blocks.popitem(last=False)
