@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ektp_hw.cli import console, gallery_upkeep
-from ektp_hw.cli.gallery_options import gallery_argument, json_option, key_option
+from ektp_hw.cli.gallery_options import (
+    gallery_argument,
+    gallery_or_address,
+    json_option,
+    key_option,
+)
 from ektp_hw.cli.plan import plan
 from ektp_hw.cli.prints import ppi_option, read_template
 from ektp_hw.samples import FingerPosition
@@ -31,6 +36,9 @@ _TOLERANT = click.option(
     is_flag=True,
     help="Hold every finger against all, in case some were swapped or mislabelled; says so.",
 )
+_EXACT = click.option(
+    "--exact", is_flag=True, help="Compare everybody, without the cascade's shortcuts."
+)
 _FILES = click.argument("files", metavar="[POSITION=]FILE...", nargs=-1, required=True)
 
 
@@ -38,8 +46,9 @@ _FILES = click.argument("files", metavar="[POSITION=]FILE...", nargs=-1, require
 def gallery() -> None:
     """Keep many people, search them, and find those enrolled twice.
 
-    GALLERY is a folder. Pictures and template files are taken alike; a finger's position may
-    stand before it, as in right-index=print.png.
+    GALLERY is a folder; to search and dedup with many workers it may be an address, such as
+    "local://?path=people&workers=4" or "ray://10.0.0.5:6379?path=people". Pictures and template
+    files are taken alike; a finger's position may stand before it, as in right-index=print.png.
 
     \b
     Example:
@@ -98,10 +107,11 @@ def enrol(
 
 
 @gallery.command()
-@gallery_argument
+@gallery_or_address
 @key_option
 @_FILES
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
+@_EXACT
 @_TOLERANT
 @click.option(
     "--threshold",
@@ -113,11 +123,12 @@ def enrol(
 @ppi_option
 @json_option
 def search(
-    gallery_path: Path,
+    gallery_path: str,
     secret: bytes | None,
     files: Sequence[str],
     limit: int,
-    tolerant: bool,  # click passes it by name
+    exact: bool,  # click passes it by name
+    tolerant: bool,
     threshold: float | None,
     ppi: float | None,
     as_json: bool,
@@ -134,12 +145,13 @@ def search(
     from ektp_hw.station.wording import in_words
 
     fingers = _read(files, ppi)
-    with Gallery.open(gallery_path, read_only=True, secret=secret) as opened:
+    with Gallery.connect(gallery_path, read_only=True, secret=secret) as opened:
         people = len(opened)
         with console.progress("searching") as advance:
             candidates = opened.search(
                 Person("probe", _by_position(fingers)),
                 limit,
+                exact=exact,
                 tolerant=tolerant,
                 progress=lambda *_: advance(0),
             )
@@ -171,7 +183,7 @@ def search(
 
 
 @gallery.command()
-@gallery_argument
+@gallery_or_address
 @key_option
 @click.option(
     "--threshold",
@@ -186,11 +198,11 @@ def search(
     default=None,
     help="A file that keeps what is found; given again after the run died, it goes on behind that.",
 )
-@click.option("--exact", is_flag=True, help="Compare everybody, without the cascade's shortcuts.")
+@_EXACT
 @_TOLERANT
 @json_option
 def dedup(
-    gallery_path: Path,
+    gallery_path: str,
     secret: bytes | None,
     threshold: float | None,
     resume: str | None,
@@ -209,7 +221,7 @@ def dedup(
     """
     from ektp_hw.gallery import Gallery
 
-    with Gallery.open(gallery_path, read_only=True, secret=secret) as opened:
+    with Gallery.connect(gallery_path, read_only=True, secret=secret) as opened:
         people = len(opened)
         total = people * (people - 1) // 2
         with console.progress("comparing pairs of people", total) as advance:

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["gallery_argument", "json_option", "key_option"]
+__all__ = ["gallery_argument", "gallery_or_address", "json_option", "key_option"]
 
 
 def _secret(_context: object, _option: object, path: Path | None) -> bytes | None:
@@ -19,8 +19,23 @@ def _secret(_context: object, _option: object, path: Path | None) -> bytes | Non
     return None if path is None else path.read_bytes().rstrip(b"\r\n")
 
 
+def _understood(_context: object, _argument: object, given: str) -> str:
+    """Return the folder or address, or say what is wrong with the address."""
+    from ektp_hw.gallery import cluster
+
+    try:
+        if cluster.is_cluster(given):
+            cluster.parse(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return given
+
+
 gallery_argument: Callable[[Any], Any] = click.argument(
     "gallery_path", metavar="GALLERY", type=click.Path(path_type=Path)
+)
+gallery_or_address: Callable[[Any], Any] = click.argument(
+    "gallery_path", metavar="GALLERY", callback=_understood
 )
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print only JSON."

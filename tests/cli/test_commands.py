@@ -151,6 +151,13 @@ def test_gallery(ektp_hw, prints, tmp_path):
     for _ in range(2):
         kept = ektp_hw("gallery", "dedup", people, "--exact", "--journal", journal, "--json")
         assert kept.json["duplicates"] == twice.json["duplicates"]
+    many = f"local://?path={people}&workers=2"
+    shared = ektp_hw("gallery", "search", many, prints / "2_2.png", "--exact", "--json")
+    assert shared.json["candidates"][0]["id"] in {"2_1", "again"}
+    pairs = ektp_hw("gallery", "dedup", many, "--json").json["duplicates"]
+    assert pairs == twice.json["duplicates"]
+    wrong = ektp_hw("gallery", "dedup", "local://?workers=2")
+    assert (wrong.code, "path" in wrong.err) == (2, True)
     other = ektp_hw("gallery", "dedup", people, "--tolerant", "--journal", journal)
     assert (other.code, "another deduplication" in other.err) == (2, True)
 
