@@ -136,8 +136,9 @@ def outdone_by_nobody(gallery, missed):
     """
     with tempfile.TemporaryDirectory() as folder, Gallery.open(Path(folder) / "few") as few:
         for (name, _), _ in missed:
-            if name not in few:
-                few.enrol(gallery.get(name))
+            for each in {name, "d" + name[1:]}:
+                if each in gallery and each not in few:
+                    few.enrol(gallery.get(each))
         return [
             (name, probe)
             for (name, probe), best in missed
