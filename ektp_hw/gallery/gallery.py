@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ektp_hw.gallery.person import Person
 from ektp_hw.gallery.references import References
 from ektp_hw.gallery.roster import Roster
 from ektp_hw.gallery.search import score_people
-from ektp_hw.gallery.shortlist import Shortlist, people_worth_comparing
+from ektp_hw.gallery.shortlist import Shortlist, everybody, people_worth_comparing
 from ektp_hw.gallery.store import Store
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
@@ -30,9 +30,10 @@ from ektp_hw.templates import FingerprintTemplate
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Self
 
+    from ektp_hw.gallery.arrangement import Scores
     from ektp_hw.gallery.cluster import ClusterGallery
     from ektp_hw.gallery.columns import Description
     from ektp_hw.gallery.deduplication import PairSource
@@ -42,14 +43,36 @@ if TYPE_CHECKING:
 __all__ = ["Gallery"]
 
 _log = logging.getLogger(__name__)
+_HELD = 100_000
+"""Fingers up to which everybody, where everybody is compared, stays prepared in memory: 14
+kilobytes each. Of more, some thousand at a time are prepared anew in each search."""
+
+
+class _Found(NamedTuple):
+    """Who may be the one searched for; of two the better comes first, else who was enrolled first.
+
+    Parameters
+    ----------
+    negative
+        The score with its sign changed.
+    seq
+        Number of enrolment.
+    scores, row
+        What is known besides.
+    """
+
+    negative: float
+    seq: int
+    scores: Scores
+    row: int
 
 
 class Gallery(Store):
     """A store of enrolled people; made by `Gallery.open`, usable from several threads.
 
     One object at a time may write, in whatever process; any number may read meanwhile and see
-    each enrolment once it is acknowledged. Templates are prepared for comparison at the first
-    search that needs them and then kept in memory.
+    each enrolment once it is acknowledged. In a small gallery templates are prepared for comparison
+    at the first search that needs them and then kept in memory.
     """
 
     def __init__(self, *parts: Any) -> None:  # noqa: ANN401  # whatever Store.open found
@@ -174,7 +197,8 @@ class Gallery(Store):
             Ten fingers take ten times as long.
         progress
             Called with (done, of how many): first for each template that must be prepared since
-            the last search, then for the comparisons.
+            the last search, then for the comparisons; once for both where everybody in a large
+            gallery is compared.
         cancel
             Set it from another thread to stop.
 
@@ -194,27 +218,24 @@ class Gallery(Store):
         else:
             raise TypeError(f"search for a Person or a template, not {type(probe).__name__}")
         comparison = self._comparison()
-        view = None if exact else self._shortlisted(fingers, tolerant=tolerant, cancel=cancel)
-        if view is None:
-            view = self._prepared(progress, cancel)
         prepared = {position: comparison.prepare(each) for position, each in fingers.items()}
-        scores = score_people(
-            view, prepared, comparison, tolerant=tolerant, cancel=cancel, progress=progress
-        )
-        best = [
-            int(row)
-            for row in np.argsort(-scores.total, kind="stable")[:limit]
-            if scores.total[row] >= 0
-        ]
-        ids = (
-            dict(zip(best, (view.ids[row] for row in best), strict=True))
-            if view.ids
-            else self._names(view, best)
-        )
+        best: list[_Found] = []
+        for view, told in self._to_compare(fingers, exact, tolerant, progress, cancel):
+            scores = score_people(
+                view, prepared, comparison, tolerant=tolerant, cancel=cancel, progress=told
+            )
+            rows = np.argsort(-scores.total, kind="stable")[:limit]
+            best += [
+                _Found(-float(scores.total[row]), int(view.seqs[row]), scores, int(row))
+                for row in rows
+                if scores.total[row] >= 0
+            ]
+            best = sorted(best, key=lambda found: found[:2])[:limit]
+        names = self.identifiers([found.seq for found in best])
         return [
-            Candidate(ids[row], float(scores.total[row]), scores.parts(row), scores.findings(row))
-            for row in best
-            if row in ids
+            Candidate(names[seq], -negative, scores.parts(row), scores.findings(row))
+            for negative, seq, scores, row in best
+            if seq in names  # and was not removed meanwhile
         ]
 
     def deduplicate(
@@ -292,30 +313,36 @@ class Gallery(Store):
             threshold=threshold, resume=resume, journal=kept, progress=progress, cancel=cancel,
         )  # fmt: skip
 
-    def _shortlisted(
+    def _to_compare(
         self,
         fingers: Mapping[FingerPosition, FingerprintTemplate],
-        *,
+        exact: bool,
         tolerant: bool,
+        progress: Callable[[int, int], None] | None,
         cancel: threading.Event | None,
-    ) -> View | None:
-        """Return those who are to be compared, or None if that is everybody."""
+    ) -> Iterator[tuple[View, Callable[[int, int], None] | None]]:
+        """Yield those who are to be compared, and who is to be told how far that is."""
         segments = self.segments()
-        if not all(segment.described for segment in segments):
-            return None
         shortlist = self._shortlist
         if shortlist is None or not shortlist.is_of(segments):
             self._shortlist = shortlist = Shortlist(segments, shortlist)
-        if len(shortlist) <= self.cascade.everybody:
-            return None
-        return people_worth_comparing(
-            shortlist, fingers, self._comparison(), self.cascade, tolerant=tolerant, cancel=cancel
-        )
-
-    def _names(self, view: View, rows: list[int]) -> dict[int, str]:
-        """Return the ids of rows, without those who were removed meanwhile."""
-        names = self.identifiers(view.seqs[rows].tolist())
-        return {row: names[seq] for row in rows if (seq := int(view.seqs[row])) in names}
+        fits = len(shortlist) <= _HELD
+        described = all(segment.described for segment in segments)
+        if not exact and described and len(shortlist) > self.cascade.everybody:
+            likely = people_worth_comparing(
+                shortlist, fingers, self._comparison(), self.cascade,
+                tolerant=tolerant, cancel=cancel,
+            )  # fmt: skip
+            yield likely, progress
+        elif fits:
+            yield self._prepared(progress, cancel), progress
+        else:
+            parts = everybody(
+                shortlist, fingers, self._comparison(),
+                tolerant=tolerant, cancel=cancel, progress=progress,
+            )  # fmt: skip
+            for part in parts:
+                yield part, None
 
     def _sieved(self, *, tolerant: bool) -> tuple[Roster, Sieve] | None:
         """Return everybody's codes and their sieve, or None if everybody is to be compared."""

@@ -36,6 +36,7 @@ __all__ = [
     "Shortlist",
     "Sight",
     "alive_in",
+    "everybody",
     "least_alike",
     "least_likely",
     "owners_of",
@@ -47,6 +48,9 @@ _log = logging.getLogger(__name__)
 _UNKNOWN = FingerPosition.UNKNOWN
 _AT_ONCE = 1 << 16
 """Sketches in one call, some 20 milliseconds at most: then a cancellation is heard."""
+
+_PREPARED_AT_ONCE = 4096
+"""Templates, 14 kilobytes each when they are prepared."""
 
 
 class _Row(NamedTuple):
@@ -121,6 +125,18 @@ class Shortlist:
             theirs = np.arange(ends[-1]) - np.repeat(ends - sizes - starts, sizes)
             found.append(segment.first + theirs[segment.alive[theirs]])
         return np.concatenate(found)
+
+    def parts(self, most: int) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield all rows, about so many at a time, each person whole."""
+        for segment in self._segments:
+            alive = alive_in(segment, self._spans.get(segment))
+            people = segment.people[alive]
+            start = 0
+            while start < len(alive):
+                last = people[min(start + most, len(alive)) - 1]
+                stop = int(np.searchsorted(people, last, "right"))
+                yield segment.first + alive[start:stop]
+                start = stop
 
     def of_whom(
         self, rows: npt.NDArray[np.int64]
@@ -278,12 +294,42 @@ def owners_of(
     cancel: threading.Event | None = None,
 ) -> View:
     """Return the people whom these fingers belong to, all their fingers prepared that count."""
-    there = shortlist.positions()
     rows = shortlist.everything_of(np.unique(np.concatenate([each.rows() for each in alike])))
+    stop_if(cancel)
+    return _view_of(rows, shortlist, fingers, comparison, tolerant=tolerant)
+
+
+def everybody(
+    shortlist: Shortlist,
+    fingers: Iterable[FingerPosition],
+    comparison: Comparison,
+    *,
+    tolerant: bool = False,
+    cancel: threading.Event | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[View]:
+    """Yield everybody, some thousand fingers at a time, so that few are in memory at once."""
+    fingers, done = [*fingers], 0
+    for rows in shortlist.parts(_PREPARED_AT_ONCE):
+        stop_if(cancel)
+        yield _view_of(rows, shortlist, fingers, comparison, tolerant=tolerant)
+        done += len(rows)
+        if progress is not None:
+            progress(done, len(shortlist))
+
+
+def _view_of(
+    rows: npt.NDArray[np.int64],
+    shortlist: Shortlist,
+    fingers: Iterable[FingerPosition],
+    comparison: Comparison,
+    *,
+    tolerant: bool,
+) -> View:
+    there = shortlist.positions()
     owners, positions = shortlist.of_whom(rows)
     wanted = set().union(*(_held_against(probe, there, tolerant=tolerant) for probe in fingers))
     needed = np.isin(positions, [int(each) for each in wanted])
-    stop_if(cancel)
     prepared = PreparedRows(shortlist, rows[needed], comparison)
     sound = np.isin(rows, prepared.rows)
     seqs, places = np.unique(owners[sound], return_inverse=True)

@@ -173,3 +173,24 @@ def test_sizes_follow_the_gallery():
     assert [sizes.alike_of(each) for each in fingers] == [5, 40, 40, 100]
     assert [sizes.likely_of(100_000, several) for several in (1, 2, 10)] == [5_000, 2_500, 500]
     assert [sizes.alike_of(100_000, several) for several in (1, 2, 10)] == [100, 25, 6]
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10_000])
+@pytest.mark.parametrize("tolerant", [False, True])
+def test_everybody_in_a_large_gallery_is_compared_part_by_part(
+    gallery, monkeypatch, at_once, tolerant
+):
+    probes = [Person("?", fingers_of(number, 1)) for number in (0, 33, PEOPLE - 1)]
+    wanted = [gallery.search(each, PEOPLE, exact=True, tolerant=tolerant) for each in probes]
+    monkeypatch.setattr("ektp_hw.gallery.gallery._HELD", 0)
+    monkeypatch.setattr("ektp_hw.gallery.shortlist._PREPARED_AT_ONCE", at_once)
+    told = []
+    for probe, whole in zip(probes, wanted, strict=True):
+        found = gallery.search(
+            probe, PEOPLE, exact=True, tolerant=tolerant, progress=lambda *now: told.append(now)
+        )
+        assert plain(found) == plain(whole)
+    assert told[-1] == (len(HANDS) * PEOPLE,) * 2
+    assert plain(gallery.search(probes[1], 3, exact=True)) == plain(
+        gallery.search(probes[1], PEOPLE, exact=True)[:3]
+    )
