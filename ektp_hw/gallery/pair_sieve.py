@@ -42,9 +42,9 @@ BLOCK = 2048
 _BLOCK_PAIRS = 1 << 31
 """... and most pairs of people, a few seconds' work, but for a block of `_LEAST_BLOCK`."""
 _LEAST_BLOCK = 256
-_TASK = 1 << 14
+_TASK = 1 << 12
 """Fingers that one thread holds a block against at a time: their sketches stay in the cache."""
-_ROOM = 1 << 21
+_ROOM = 1 << 20
 """Pairs of codes held between two steps of a scan, enough for each probe to meet many at once."""
 _AT_ONCE = 4096
 """Pairs of fingers whose templates are prepared together: their memory is some ten megabytes."""
