@@ -36,7 +36,11 @@ from ektp_hw.cli.machine import describe
 from ektp_hw.evaluation.protocol import identity_of, samples_in
 from ektp_hw.fingerprint import comparison
 from ektp_hw.fingerprint.finger_code import codes_and_sketches
-from ektp_hw.fingerprint.sketch import compare_at_first_sight, compare_sketches
+from ektp_hw.fingerprint.sketch import (
+    compare_at_first_sight,
+    compare_sketches,
+    sketches_of_probe,
+)
 from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.finger_sieve import FingerSieve
 from ektp_hw.records.picture import PICTURE_SUFFIXES, read_fingerprint_image
@@ -54,12 +58,15 @@ class Described:
     """Templates with their codes and sketches."""
 
     def __init__(self, templates):
+        self.templates = templates
         self.codes, self.sketches = codes_and_sketches(templates)
 
     def stages(self, row, other):
         """How alike this row is to all of another, larger for more alike: stage -> (n,)."""
         code, first_sight, sketch = self.looks(row, other)
         # as `gallery.shortlist` ranks those whose sketches it has compared
+        for further in sketches_of_probe(self.templates[row])[1:]:
+            sketch = sketch + compare_sketches(further, other.sketches)
         return {"code": code, "first sight": first_sight, "sketch": 2 * sketch + first_sight}
 
     def looks(self, row, other):

@@ -43,6 +43,7 @@ __all__ = [
     "compare_sketches",
     "sketches",
     "sketches_of",
+    "sketches_of_probe",
 ]
 
 _MIDDLE = 128
@@ -54,6 +55,19 @@ _PARAMETERS = native.sketch_parameters(
 def sketches(templates: Sequence[FingerprintTemplate]) -> npt.NDArray[np.uint8]:
     """Return one sketch for each template, (n, `native.SKETCH_BYTES`)."""
     return sketches_of(surroundings_of(templates), cascade_tables())
+
+
+def sketches_of_probe(template: FingerprintTemplate) -> npt.NDArray[np.uint8]:
+    """Return the sketch of a probe and further ones of its further minutiae, (k, bytes).
+
+    A reference's minutiae beyond the 32 most reliable are not in its sketch; those of a probe that
+    lie where they are may be among them all the same. Each further sketch is at least half full.
+    """
+    around = surroundings_of([template], most=len(template))
+    most, half = native.SKETCH_MINUTIAE, native.SKETCH_MINUTIAE // 2
+    starts = [0, *range(most, max(len(template) - half, 0) + 1, most)]
+    drawn = [sketches_of(around.part(start, start + most), cascade_tables()) for start in starts]
+    return np.concatenate(drawn)
 
 
 def compare_sketches(

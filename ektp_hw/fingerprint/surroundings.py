@@ -62,6 +62,18 @@ class Surroundings:
     numbers: Floats
     chosen: npt.NDArray[np.int64]
 
+    def part(self, first: int, stop: int) -> Surroundings:
+        """Return some of the minutiae, as those of one finger."""
+        some = slice(first, stop)
+        return Surroundings(
+            counts=np.array([len(self.x[some])]),
+            x=self.x[some],
+            y=self.y[some],
+            steps=self.steps[some],
+            numbers=self.numbers[some],
+            chosen=self.chosen[some],
+        )
+
 
 def surroundings_of(
     templates: Sequence[FingerprintTemplate],

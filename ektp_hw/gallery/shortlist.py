@@ -104,15 +104,16 @@ class Shortlist:
 
     def seen(
         self,
-        sketch: npt.NDArray[np.uint8],
+        sketches: npt.NDArray[np.uint8],
         positions: set[FingerPosition],
         cancel: threading.Event | None = None,
     ) -> Sight:
-        """Return everybody's fingers of these positions, seen at first sight beside a sketch."""
+        """Return everybody's fingers of these positions, seen at first sight beside a probe's."""
         from ektp_hw.fingerprint.sketch import compare_at_first_sight
 
         among = self._of(positions)
-        return Sight(sketch, among, _scored(compare_at_first_sight, sketch, among, cancel))
+        scores = _scored(compare_at_first_sight, sketches[0], among, cancel)
+        return Sight(sketches, among, scores)
 
     def everything_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return all rows of the people whom these rows belong to, rising."""
@@ -184,9 +185,17 @@ class Shortlist:
 
 
 class Sight(NamedTuple):
-    """One finger of a probe, those that it may be, and how alike they seem so far."""
+    """One finger of a probe, those that it may be, and how alike they seem so far.
 
-    sketch: npt.NDArray[np.uint8]
+    Parameters
+    ----------
+    sketches
+        Of the probe's finger (`sketch.sketches_of_probe`).
+    among, scores
+        Segment by segment.
+    """
+
+    sketches: npt.NDArray[np.uint8]
     among: list[_Row]
     scores: list[npt.NDArray[np.uint16]]
 
@@ -200,19 +209,21 @@ class Sight(NamedTuple):
             _Row(each.segment, each.rows[scores >= least])
             for each, scores in zip(self.among, self.scores, strict=True)
         ]
-        return Sight(self.sketch, among, [each[each >= least] for each in self.scores])
+        return Sight(self.sketches, among, [each[each >= least] for each in self.scores])
 
     def closer(self, cancel: threading.Event | None = None) -> Sight:
-        """Return the same fingers, their whole sketches compared.
+        """Return the same fingers, their whole sketches compared with all of the probe's.
 
         What they seemed to be before still counts, half as much: it sees minutiae that lie
         where geometry does not expect them.
         """
         from ektp_hw.fingerprint.sketch import compare_sketches
 
-        alike = _scored(compare_sketches, self.sketch, self.among, cancel)
-        scores = [2 * now + before for now, before in zip(alike, self.scores, strict=True)]
-        return Sight(self.sketch, self.among, scores)
+        scores = self.scores
+        for sketch in self.sketches:
+            alike = _scored(compare_sketches, sketch, self.among, cancel)
+            scores = [2 * now + before for now, before in zip(alike, scores, strict=True)]
+        return Sight(self.sketches, self.among, scores)
 
     def rows(self) -> npt.NDArray[np.int64]:
         """Return them as rows through all segments."""
@@ -277,11 +288,12 @@ def seen_by(
     cancel: threading.Event | None = None,
 ) -> Iterator[Sight]:
     """Yield for each finger of the probe those that it is to be compared with, at first sight."""
-    from ektp_hw.fingerprint.sketch import sketches
+    from ektp_hw.fingerprint.sketch import sketches_of_probe
 
     there = shortlist.positions()
-    for probe, sketch in zip(fingers, sketches([*fingers.values()]), strict=True):
-        yield shortlist.seen(sketch, _held_against(probe, there, tolerant=tolerant), cancel)
+    for position, template in fingers.items():
+        against = _held_against(position, there, tolerant=tolerant)
+        yield shortlist.seen(sketches_of_probe(template), against, cancel)
 
 
 def owners_of(

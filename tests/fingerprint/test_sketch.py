@@ -8,7 +8,12 @@ from ektp_hw import native
 from ektp_hw.errors import EktpError
 from ektp_hw.fingerprint import cascade_tables
 from ektp_hw.fingerprint.finger_code import codes_and_sketches, finger_codes
-from ektp_hw.fingerprint.sketch import compare_at_first_sight, compare_sketches, sketches
+from ektp_hw.fingerprint.sketch import (
+    compare_at_first_sight,
+    compare_sketches,
+    sketches,
+    sketches_of_probe,
+)
 from ektp_hw.fingerprint.sketch_parameters import SURROUNDINGS
 from ektp_hw.fingerprint.surroundings import projected, surroundings_of
 from ektp_hw.samples import FingerPosition
@@ -176,3 +181,41 @@ def test_tables_of_another_release_are_refused(tmp_path, monkeypatch):
             cascade_tables.cascade_tables()
     finally:
         cascade_tables.cascade_tables.cache_clear()
+
+
+@pytest.mark.parametrize(("minutiae", "drawn"), [(0, 1), (5, 1), (47, 1), (48, 2), (80, 3)])
+def test_a_probe_of_many_minutiae_has_further_sketches(minutiae, drawn):
+    """The first is the one that it would have as a reference, the others hold what that leaves."""
+    rng = np.random.default_rng(minutiae)
+    places = rng.uniform(0, 400, (2, minutiae))
+    template = FingerprintTemplate.from_minutiae(
+        *places,
+        rng.uniform(0, 6, minutiae),
+        reliability=rng.uniform(0.5, 1, minutiae),
+        width=400,
+        height=400,
+    )
+    several = sketches_of_probe(template)
+    assert several.shape == (drawn, native.SKETCH_BYTES)
+    assert (several[:1] == sketches([template])).all()
+    counts = several[:, 19 * native.SKETCH_MINUTIAE]
+    assert counts.sum() == min(minutiae, drawn * native.SKETCH_MINUTIAE)
+
+
+def test_minutiae_beyond_a_sketch_are_found_by_the_further_ones():
+    """A reference that holds just what the probe's first sketch leaves out."""
+    rng = np.random.default_rng(7)
+    places, directions = rng.uniform(0, 400, (2, 64)), rng.uniform(0, 6, 64)
+    reliability = np.where(np.arange(64) < 32, 0.95, 0.7)
+    probe = FingerprintTemplate.from_minutiae(
+        *places, directions, reliability=reliability, width=400, height=400
+    )
+    reference = sketches(
+        [
+            FingerprintTemplate.from_minutiae(
+                *places, directions, reliability=reliability[::-1].copy(), width=400, height=400
+            )
+        ]
+    )
+    first, second = sketches_of_probe(probe)
+    assert compare_sketches(second, reference)[0] > 10 * compare_sketches(first, reference)[0]
