@@ -261,6 +261,7 @@ def plot(result, file):
             )
         axes.set(title=name, xlabel="gallery kept, %", ylabel="sure mates lost, %", xscale="log")
         axes.set_yscale("symlog", linthresh=0.1)
+        axes.set_ylim(bottom=0)
         axes.legend()
     figure.savefig(file)
 
