@@ -22,8 +22,9 @@ from ektp_hw.gallery.person import Person
 from ektp_hw.gallery.references import References
 from ektp_hw.gallery.roster import Roster
 from ektp_hw.gallery.search import score_people
-from ektp_hw.gallery.shortlist import Shortlist, everybody, people_worth_comparing
+from ektp_hw.gallery.shortlist import Shortlist
 from ektp_hw.gallery.store import Store
+from ektp_hw.gallery.worth_comparing import everybody, people_worth_comparing
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
 
@@ -179,7 +180,7 @@ class Gallery(Store):
         """Return the enrolled people most like the probe, the best first.
 
         In a small gallery everybody is compared. In a large one, those who have a finger much like
-        one of the probe's (`shortlist`); their scores are the same, and what is lost is what
+        one of the probe's (`worth_comparing`); their scores are the same, and what is lost is what
         `cascade_parameters` was chosen to lose. A template alone is compared with every finger of
         everybody. See `ektp_hw.gallery.fusion` for what is compared and what the score says;
         people who share no finger with the probe are no candidates.

@@ -2,7 +2,7 @@
 """One search over all workers: everybody compared, or by the stages of one gallery.
 
 By stages there are three rounds. Workers tell how many of their fingers have each score at first
-sight; of all of them together the head reads what a finger must reach (`shortlist.least_likely`).
+sight; of all of them together the head reads what a finger must reach (`worth_comparing.least_likely`).
 Of those that reach it, workers tell how many have each score by sketches, and again the head makes
 the cut. Whoever reaches both is compared. Who comes through so depends on everybody's scores alone
 and not on who holds whom, and is exactly whom one gallery would compare.
@@ -19,7 +19,7 @@ import numpy as np
 from ektp_hw.gallery.cluster.merging import Ranked, merge
 from ektp_hw.gallery.cluster.scatter import Answer, Scatter, Unanswered
 from ektp_hw.gallery.fusion import Candidate
-from ektp_hw.gallery.shortlist import least_alike, least_likely
+from ektp_hw.gallery.worth_comparing import least_alike, least_likely
 
 if TYPE_CHECKING:
     import threading

@@ -11,7 +11,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from ektp_hw.gallery.cluster.holdings import people_in, spans_of
-from ektp_hw.gallery.shortlist import Shortlist, owners_of, seen_by
+from ektp_hw.gallery.shortlist import Shortlist
+from ektp_hw.gallery.worth_comparing import owners_of, seen_by
 from ektp_hw.samples import FingerPosition
 from ektp_hw.templates import FingerprintTemplate
 

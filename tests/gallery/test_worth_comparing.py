@@ -9,7 +9,7 @@ import pytest
 from ektp_hw.errors import OperationCancelled
 from ektp_hw.gallery import Gallery, Person
 from ektp_hw.gallery.cascade_parameters import CascadeParameters
-from ektp_hw.gallery.shortlist import least_alike, least_likely
+from ektp_hw.gallery.worth_comparing import least_alike, least_likely
 from ektp_hw.samples import FingerPosition
 from ektp_hw.synthetic import Population
 from ektp_hw.templates import FingerprintTemplate
@@ -183,7 +183,7 @@ def test_everybody_in_a_large_gallery_is_compared_part_by_part(
     probes = [Person("?", fingers_of(number, 1)) for number in (0, 33, PEOPLE - 1)]
     wanted = [gallery.search(each, PEOPLE, exact=True, tolerant=tolerant) for each in probes]
     monkeypatch.setattr("ektp_hw.gallery.gallery._HELD", 0)
-    monkeypatch.setattr("ektp_hw.gallery.shortlist._PREPARED_AT_ONCE", at_once)
+    monkeypatch.setattr("ektp_hw.gallery.worth_comparing._PREPARED_AT_ONCE", at_once)
     told = []
     for probe, whole in zip(probes, wanted, strict=True):
         found = gallery.search(
