@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many people: a store that no crash loses anybody from, exhaustive search and deduplication.
+"""Many people: a store that no crash loses anybody from, search and deduplication.
 
 ::
 
@@ -15,6 +15,11 @@ The storage, from the bottom: `layout` and `segment_file` (one file of fingers i
 (what is read of it), `ledger` with `audit` (SQLite: people, how far each segment is valid, who did
 what), `shelves` (all segments of a gallery), `catalogue` and `store` (reading and writing),
 `compaction`, `damage` and `migration`.
+
+A search: `cascade_parameters`, `shortlist` and `worth_comparing` (who is compared fully), `search`
+(comparing), `arrangement` and `fusion` (fingers to people), `decision`. A deduplication:
+`finger_sieve`, `roster` and `pair_sieve` (which pairs are), `deduplication` and `pair_journal`.
+`cluster` does both with many workers.
 """
 
 from ektp_hw.gallery.audit import Entry

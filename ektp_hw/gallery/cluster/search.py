@@ -2,10 +2,11 @@
 """One search over all workers: everybody compared, or by the stages of one gallery.
 
 By stages there are three rounds. Workers tell how many of their fingers have each score at first
-sight; of all of them together the head reads what a finger must reach (`worth_comparing.least_likely`).
-Of those that reach it, workers tell how many have each score by sketches, and again the head makes
-the cut. Whoever reaches both is compared. Who comes through so depends on everybody's scores alone
-and not on who holds whom, and is exactly whom one gallery would compare.
+sight; of all of them together the head reads what a finger must reach
+(`worth_comparing.least_likely`). Of those that reach it, workers tell how many have each score by
+sketches, and again the head makes the cut. Whoever reaches both is compared. Who comes through so
+depends on everybody's scores alone and not on who holds whom, and is exactly whom one gallery would
+compare.
 """
 
 from __future__ import annotations
