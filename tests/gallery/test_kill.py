@@ -14,7 +14,7 @@ KILLS = os.environ.get("EKTP_HW_KILLS", "4")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the script kills copies of itself")
-@pytest.mark.parametrize("busy", ["enrol", "delete", "compact", "dedup", "migrate"])
+@pytest.mark.parametrize("busy", ["enrol", "delete", "compact", "dedup", "sieved dedup", "migrate"])
 def test_killed_while_busy(busy):
     done = killing("--only", busy, "--moments", KILLS)
     assert done[busy]["kills"] == int(KILLS)
