@@ -64,7 +64,7 @@ class Described:
     def stages(self, row, other):
         """How alike this row is to all of another, larger for more alike: stage -> (n,)."""
         code, first_sight, sketch = self.looks(row, other)
-        # as `gallery.shortlist` ranks those whose sketches it has compared
+        # as `gallery.shortlist.Sight` ranks those whose sketches it has compared
         for further in sketches_of_probe(self.templates[row])[1:]:
             sketch = sketch + compare_sketches(further, other.sketches)
         return {"code": code, "first sight": first_sight, "sketch": 2 * sketch + first_sight}

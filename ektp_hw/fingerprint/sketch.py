@@ -58,7 +58,7 @@ def sketches(templates: Sequence[FingerprintTemplate]) -> npt.NDArray[np.uint8]:
 
 
 def sketches_of_probe(template: FingerprintTemplate) -> npt.NDArray[np.uint8]:
-    """Return the sketch of a probe and further ones of its further minutiae, (k, bytes).
+    """Return a probe's sketch and those of its further minutiae, (k, `native.SKETCH_BYTES`).
 
     A reference's minutiae beyond the 32 most reliable are not in its sketch; those of a probe that
     lie where they are may be among them all the same. Each further sketch is at least half full.
@@ -99,7 +99,7 @@ def alike_enough(
     least_at_first_sight: int,
     least_alike: int,
 ) -> npt.NDArray[np.bool_]:
-    """Return which pairs reach both limits, without asking the second of who fails the first.
+    """Return which pairs reach both limits, (pairs,); who fails the first is not asked the second.
 
     Parameters
     ----------

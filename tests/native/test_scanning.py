@@ -10,13 +10,6 @@ import oracles
 from ektp_hw import native
 
 
-@pytest.fixture(autouse=True)
-def _isa_restored():
-    before = native.isa()
-    yield
-    native.use_isa(before)
-
-
 def codes_of(seed, count, density):
     """Codes with so many bits set: the fewer, the nearer they are and the more are equally near."""
     bits = np.random.default_rng(seed).random((count, 512)) < density

@@ -10,13 +10,6 @@ from ektp_hw import native
 GLANCE = {"reach": 50, "turn": 16, "place_first": 12, "place": 7}
 
 
-@pytest.fixture(autouse=True)
-def _isa_restored():
-    before = native.isa()
-    yield
-    native.use_isa(before)
-
-
 def drawn(random, number):
     codes = random.integers(0, 2**63, (number, 32, 2), np.uint64)
     columns = random.integers(0, 256, (number, 3, 32), np.uint8)

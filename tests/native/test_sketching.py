@@ -10,13 +10,6 @@ from ektp_hw import native
 CONSTANTS = {"reach": 40, "turn": 16, "place_first": 10, "place": 7}
 
 
-@pytest.fixture(autouse=True)
-def _isa_restored():
-    before = native.isa()
-    yield
-    native.use_isa(before)
-
-
 def on_every_isa():
     for isa in native.available_isas():
         native.use_isa(isa)
