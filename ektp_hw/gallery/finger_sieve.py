@@ -33,19 +33,24 @@ lost grows with it.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
+    from ektp_hw.gallery.pair_sieve import Sieve
     from ektp_hw.gallery.segment import Segment
 
-__all__ = ["FingerSieve"]
+__all__ = ["FingerSieve", "chosen_sieve"]
+
+_log = logging.getLogger(__name__)
 
 _FIRST_SIGHTS, _SKETCHES, _COMPARISONS = 60_000.0, 2_000.0, 10.0
 """That a person meets, of all fingers together."""
@@ -122,6 +127,35 @@ class FingerSieve:
             least_at_first_sight=self.least_at_first_sight,
             least_alike=self.least_alike,
         )
+
+
+def chosen_sieve(
+    segments: Sequence[Segment], own: Sieve | None, *, everybody: int, tolerant: bool, path: Path
+) -> Sieve | None:
+    """Return what is worth comparing in a deduplication, or None if everybody is.
+
+    Parameters
+    ----------
+    own
+        The caller's, for a gallery of any size; `FingerSieve.of` these segments if None.
+    everybody
+        Fingers up to which a gallery is compared whole.
+    tolerant
+        As in `FingerSieve.of`.
+    path
+        The gallery's folder, to be named where its codes are another release's.
+    """
+    rows = sum(int(segment.alive.sum()) for segment in segments)
+    if own is None and rows <= everybody:
+        return None
+    if all(segment.described for segment in segments):
+        return own or FingerSieve.of(segments, tolerant=tolerant)
+    _log.warning(
+        "%s holds codes of another release, so everybody is compared; compact the gallery to "
+        "describe them anew",
+        path,
+    )
+    return None
 
 
 def _limit(limits: dict[float, int], share: float) -> int:

@@ -14,7 +14,7 @@ from ektp_hw.gallery.cascade_parameters import CascadeParameters
 from ektp_hw.gallery.catalogue import finger_of, stop_if
 from ektp_hw.gallery.deduplication import Deduplication, EveryPair, least_score
 from ektp_hw.gallery.described import Described
-from ektp_hw.gallery.finger_sieve import FingerSieve
+from ektp_hw.gallery.finger_sieve import chosen_sieve
 from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.pair_journal import PairJournal
 from ektp_hw.gallery.pair_sieve import PairSieve
@@ -348,16 +348,14 @@ class Gallery(Store):
     def _sieved(self, *, tolerant: bool) -> tuple[Roster, Sieve] | None:
         """Return everybody's codes and their sieve, or None if everybody is to be compared."""
         segments = self.segments()
-        rows = sum(int(segment.alive.sum()) for segment in segments)
-        if self.sieve is None and rows <= self.cascade.everybody:
-            return None
-        if not all(segment.described for segment in segments):
-            _log.warning(
-                "%s holds codes of another release, so everybody is compared; compact the gallery "
-                "to describe them anew", self._path,
-            )  # fmt: skip
-            return None
-        return Roster(segments), self.sieve or FingerSieve.of(segments, tolerant=tolerant)
+        sieve = chosen_sieve(
+            segments,
+            self.sieve,
+            everybody=self.cascade.everybody,
+            tolerant=tolerant,
+            path=self._path,
+        )
+        return None if sieve is None else (Roster(segments), sieve)
 
     def _comparison(self) -> Comparison:
         if self.comparison is None:

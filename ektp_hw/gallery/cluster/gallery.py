@@ -28,7 +28,7 @@ from ektp_hw.gallery.cluster.ledger import FileLedger, MemoryLedger
 from ektp_hw.gallery.cluster.search import ClusterSearch, SearchAnswer
 from ektp_hw.gallery.cluster.stored_people import BlockStore
 from ektp_hw.gallery.deduplication import Deduplication, least_score
-from ektp_hw.gallery.finger_sieve import FingerSieve
+from ektp_hw.gallery.finger_sieve import chosen_sieve
 from ektp_hw.gallery.fusion import Candidate
 from ektp_hw.gallery.pair_journal import PairJournal
 from ektp_hw.gallery.person import Person
@@ -233,7 +233,15 @@ class ClusterGallery(BlockStore):
             If the journal or the ledger cannot be used.
         """
         stop_if(cancel)
-        sieve = None if exact else self._sieve_for(tolerant=tolerant)
+        sieve = None
+        if not exact:
+            sieve = chosen_sieve(
+                self.segments(),
+                self._sieve,
+                everybody=self.cascade.everybody,
+                tolerant=tolerant,
+                path=self._path,
+            )
         about = {"gallery": self.identity.hex(), "exact": sieve is None, "tolerant": tolerant}
         kept = (
             None
@@ -271,21 +279,6 @@ class ClusterGallery(BlockStore):
             progress=progress,
             cancel=cancel,
         )
-
-    def _sieve_for(self, *, tolerant: bool) -> Sieve | None:
-        """Return what is worth comparing in a deduplication, or None if everybody is."""
-        segments = self.segments()
-        rows = sum(int(segment.alive.sum()) for segment in segments)
-        if self._sieve is None and rows <= self.cascade.everybody:
-            return None
-        if all(segment.described for segment in segments):
-            return self._sieve or FingerSieve.of(segments, tolerant=tolerant)
-        _log.warning(
-            "%s holds codes of another release, so everybody is compared; compact the gallery to "
-            "describe them anew",
-            self._path,
-        )
-        return None
 
     def resize(self, workers: int) -> None:
         """Go on with more or fewer workers; searches and deduplications meanwhile are not hurt.
