@@ -9,7 +9,6 @@ the folder: losing one loses nobody.
 
 from __future__ import annotations
 
-import logging
 import threading
 from concurrent.futures import wait
 from pathlib import Path
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterGallery"]
 
-_log = logging.getLogger(__name__)
 _LOADING = 3600.0
 """Seconds in which a worker has read and prepared the people it is to hold."""
 
